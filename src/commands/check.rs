@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Session;
 use super::shared::points::{self, Selection};
 use crate::error;
+use crate::git::repo::UNSHALLOW;
 use crate::lint::Severity;
 use crate::ops::check::{self, Finding, Report};
 use crate::points::census::Census;
@@ -57,7 +58,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         }
         ui.tell(summary(&report));
         if context.repo.is_shallow() {
-            ui.say("not checked: the history that this shallow clone lacks; `git fetch --unshallow` brings it");
+            ui.say(format!("not checked: the history that this shallow clone lacks; `{UNSHALLOW}` brings it"));
         }
     }
     let is_fine = report.findings.iter().all(|finding| finding.code.severity() == Severity::Hint);

@@ -1,5 +1,6 @@
 //! The hints for errors that prevent an operation.
 
+use crate::git::repo::UNSHALLOW;
 use crate::ops::Cannot;
 use crate::ops::remote_failure::missing_remote_hints;
 
@@ -14,6 +15,7 @@ pub(super) fn hints(error: &Cannot) -> Vec<String> {
         | Cannot::NoRemote { .. } => no_base(error),
         Cannot::NoPoint { .. }
         | Cannot::NoPoints
+        | Cannot::HistoryCutOff { .. }
         | Cannot::NoHeadPoint
         | Cannot::NoFlake { .. }
         | Cannot::NotQuoted { .. }
@@ -102,6 +104,7 @@ fn no_point(error: &Cannot) -> Vec<String> {
         Cannot::NoPoint { point, .. } => {
             vec![format!("`git lattice status` lists the existing points; to create it: `git lattice new {point}`")]
         }
+        Cannot::HistoryCutOff { .. } => vec![format!("`{UNSHALLOW}` brings it")],
         Cannot::NoPoints => vec!["`git lattice new` makes the first one".to_owned()],
         Cannot::NoHeadPoint => vec![NO_HEAD_POINT.to_owned()],
         Cannot::NoFlake { branch, .. } => vec![format!(

@@ -59,6 +59,40 @@ impl<'r> Ancestry<'r> {
             || self.contains(commit, ancestor)?)
     }
 
+    /// Like [`Self::contains_readable`]; `None` if a shallow clone lacks the history that tells.
+    ///
+    /// # Errors
+    /// When history cannot be read.
+    pub fn contains_if_known(&mut self, commit: Oid, ancestor: Oid) -> Result<Option<bool>> {
+        if self.contains_readable(commit, ancestor)? {
+            return Ok(Some(true));
+        }
+        Ok(if self.repo.is_shallow() && self.may_contain(commit, ancestor) { None } else { Some(false) })
+    }
+
+    /// Whether the history of `commit` ends at commits that are missing and may contain `ancestor`. Those that are missing below
+    /// `ancestor` cannot contain it.
+    fn may_contain(&self, commit: Oid, ancestor: Oid) -> bool {
+        let mut seen = HashSet::new();
+        self.reaches_missing(ancestor, &mut seen);
+        self.reaches_missing(commit, &mut seen)
+    }
+
+    /// Whether a commit is missing among the ancestors of `start` that are not `seen`.
+    fn reaches_missing(&self, start: Oid, seen: &mut HashSet<Oid>) -> bool {
+        let (mut waiting, mut is_missing) = (vec![start], false);
+        while let Some(commit) = waiting.pop() {
+            if !seen.insert(commit) {
+                continue;
+            }
+            match self.repo.links(commit) {
+                Ok((_, parents)) => waiting.extend(parents),
+                Err(_) => is_missing = true,
+            }
+        }
+        is_missing
+    }
+
     /// The answer of the next commits: points are mostly asked about in order, so that the one below is known.
     fn near(&self, commit: Oid, ancestor: Oid) -> Result<Option<bool>> {
         let (mut waiting, mut seen) = (vec![commit], HashSet::from([commit]));

@@ -29,6 +29,8 @@ const KNOWN_EXTENSIONS: [&str; 8] = [
 
 /// Ignore `refs/replace/*`: they can be fetched, and would substitute the content that builds and trust depend on.
 const NO_REPLACEMENTS: &str = "core.useReplaceRefs=false";
+/// The command that brings the history which a shallow clone lacks.
+pub const UNSHALLOW: &str = "git fetch --unshallow";
 
 /// The ref storage format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -70,6 +70,14 @@ pub enum Cannot {
         /// The subcommand.
         command: String,
     },
+    /// A shallow clone lacks the history that tells whether points are behind.
+    #[error("this shallow clone lacks the history that tells whether `{point}`{} behind", more_are(*others))]
+    HistoryCutOff {
+        /// The first such point.
+        point: Spelled,
+        /// The number of others.
+        others: usize,
+    },
     /// There is nothing to report on.
     #[error("no point has a branch yet")]
     NoPoints,
@@ -256,6 +264,14 @@ impl Cannot {
         let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
         let fetch = remote.map(|remote| repo.fetch_command(remote, Some(base)));
         Self::NoBase { base: base.to_owned(), fetch }
+    }
+}
+
+fn more_are(others: usize) -> String {
+    match others {
+        0 => " is".to_owned(),
+        1 => " and one more point are".to_owned(),
+        others => format!(" and {others} more points are"),
     }
 }
 

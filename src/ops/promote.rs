@@ -7,6 +7,7 @@ use super::purity::{self, PointPurity};
 use super::{Cannot, Missing, Refusal};
 use crate::config::{Config, Require};
 use crate::context::Context;
+use crate::git::repo::UNSHALLOW;
 use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::order::Next;
 use crate::lattice::{Lattice, Point};
@@ -67,9 +68,15 @@ fn missing(config: &Config, point: &Point, what: &str, verb: &str) -> Missing {
 
 /// The point below that `point` lacks commits of, if any: what was built is not what the points below hold now.
 fn lacking(config: &Config, census: &Census, repo: &Repo, point: &Point) -> Result<Option<Missing>> {
-    let below = behind::lacking(repo, census, point)?;
+    let lacking = behind::lacking(repo, census, point)?;
     let what = |below: &Point| format!("behind `{}`", config.spell(below));
-    Ok(below.first().map(|below| missing(config, point, &what(below), "restack")))
+    let is_behind = lacking.points.first().map(|below| missing(config, point, &what(below), "restack"));
+    let is_open = || Missing {
+        point: config.spell(point),
+        what: "not known whether it is behind: the clone is shallow".to_owned(),
+        command: UNSHALLOW.to_owned(),
+    };
+    Ok(is_behind.or_else(|| lacking.is_open.then(is_open)))
 }
 
 fn last_chain_axis(lattice: &Lattice) -> Result<usize> {

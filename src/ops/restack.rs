@@ -43,10 +43,13 @@ fn restack(planner: Planner<'_>, request: &Request) -> Result<Unwritten> {
     let points = points(census, request.points.as_deref());
     let mut merger = memory.merger();
     let contains = |point: &Point, tip: Oid| match census.commit(point) {
-        Some(own) => Ok(merger.ancestry().contains_readable(own, tip)?),
-        None => Ok(true),
+        Some(own) => Ok(merger.ancestry().contains_if_known(own, tip)?),
+        None => Ok(Some(true)),
     };
     let behind = Behind::find(census, points.iter(), contains)?;
+    if let [first, others @ ..] = behind.unknown().as_slice() {
+        return Err(Cannot::HistoryCutOff { point: config.spell(first), others: others.len() }.into());
+    }
     let base = if request.base { Some(base_tip(context, config)?) } else { None };
     let identity = memory.identity()?;
     let mut restack = Restack { planner, merger, identity, behind, base, is_asked: true };
@@ -114,7 +117,7 @@ struct Source {
 impl<'a> Restack<'a> {
     /// Restacks only what the plan itself moves.
     pub(super) fn of_moved(planner: Planner<'a>) -> Result<Self> {
-        let behind = Behind::find(planner.census, std::iter::empty(), |_, _| Ok(true))?;
+        let behind = Behind::find(planner.census, std::iter::empty(), |_, _| Ok(Some(true)))?;
         let (memory, merger) = (planner.memory, planner.memory.merger());
         Ok(Self { planner, merger, identity: memory.identity()?, behind, base: None, is_asked: false })
     }

@@ -16,20 +16,40 @@ pub struct Behind<'a> {
     census: &'a Census,
     /// Each with one point that it lacks commits of.
     found: HashMap<Point, Point>,
+    /// Those of which a shallow clone lacks the history that tells.
+    unknown: HashSet<Point>,
 }
 
 impl<'a> Behind<'a> {
     /// Find which of `points` are behind. `points` must contain all points of the census below each of them. `contains` tells whether
-    /// the tip of a point contains a commit.
+    /// the tip of a point contains a commit, if that is known.
     ///
     /// # Errors
     /// Those of `contains`.
     pub fn find<'p>(
         census: &'a Census,
         points: impl Iterator<Item = &'p Point> + Clone,
+        mut contains: impl FnMut(&Point, Oid) -> Result<Option<bool>>,
+    ) -> Result<Self> {
+        let mut unknown = HashSet::new();
+        let contains = |point: &Point, tip: Oid| {
+            let known = contains(point, tip)?;
+            if known.is_none() {
+                unknown.insert(point.clone());
+            }
+            Ok(known.unwrap_or(true))
+        };
+        let behind = Self::known(census, points, contains)?;
+        unknown.retain(|point| !behind.has(point));
+        Ok(Self { unknown, ..behind })
+    }
+
+    fn known<'p>(
+        census: &'a Census,
+        points: impl Iterator<Item = &'p Point> + Clone,
         mut contains: impl FnMut(&Point, Oid) -> Result<bool>,
     ) -> Result<Self> {
-        let mut behind = Self { census, found: HashMap::new() };
+        let mut behind = Self { census, found: HashMap::new(), unknown: HashSet::new() };
         for point in points.clone() {
             if let Some(cover) = behind.lacked_cover(point, &mut contains)? {
                 behind.found.insert(point.clone(), cover);
@@ -51,6 +71,18 @@ impl<'a> Behind<'a> {
     /// Whether `point` is behind.
     pub fn has(&self, point: &Point) -> bool {
         self.found.contains_key(point)
+    }
+
+    /// Whether `point` may be behind: a shallow clone lacks the history that tells.
+    pub fn may_be(&self, point: &Point) -> bool {
+        self.unknown.contains(point)
+    }
+
+    /// The points that may be behind: a shallow clone lacks the history that tells. Lower ones first.
+    pub fn unknown(&self) -> Vec<&Point> {
+        let mut points: Vec<&Point> = self.unknown.iter().collect();
+        points.sort_by_cached_key(|point| point.extension_key());
+        points
     }
 
     /// The points that are behind, lower ones first.
@@ -114,25 +146,36 @@ impl<'a> Behind<'a> {
     }
 }
 
-/// The points that `point` lacks commits of, directly below the point first.
+/// The points that a point lacks commits of.
+#[derive(Debug, Default)]
+pub struct Lacking {
+    /// The points, directly below it first.
+    pub points: Vec<Point>,
+    /// Whether it may lack commits of others: a shallow clone lacks the history that tells.
+    pub is_open: bool,
+}
+
+/// The points that `point` lacks commits of.
 ///
 /// # Errors
 /// When history cannot be read.
-pub fn lacking(repo: &Repo, census: &Census, point: &Point) -> Result<Vec<Point>> {
-    let Some(own) = census.commit(point) else { return Ok(Vec::new()) };
+pub fn lacking(repo: &Repo, census: &Census, point: &Point) -> Result<Lacking> {
+    let Some(own) = census.commit(point) else { return Ok(Lacking::default()) };
     let mut ancestry = repo.ancestry();
     let below = census.population().below(point);
     let behind = Behind::find(census, below.iter().copied(), |point, tip| {
-        census.commit(point).map_or(Ok(true), |own| Ok(ancestry.contains_readable(own, tip)?))
+        census.commit(point).map_or(Ok(Some(true)), |own| Ok(ancestry.contains_if_known(own, tip)?))
     })?;
-    let mut found = Vec::new();
+    let mut found = Lacking::default();
     let mut waiting = vec![point];
     let mut seen: HashSet<&Point> = HashSet::new();
     while let Some(above) = waiting.pop() {
         for cover in census.population().maximal_below(above) {
             let Some(tip) = census.commit(cover).filter(|_| seen.insert(cover)) else { continue };
-            if !ancestry.contains_readable(own, tip)? {
-                found.push(cover.clone());
+            match ancestry.contains_if_known(own, tip)? {
+                Some(true) => {}
+                Some(false) => found.points.push(cover.clone()),
+                None => found.is_open = true,
             }
             waiting.extend(Some(cover).filter(|cover| behind.has(cover)));
         }

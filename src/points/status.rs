@@ -45,6 +45,8 @@ pub struct Survey {
     pub stranded: usize,
     /// Number of note lines that are not trusted.
     pub skipped: usize,
+    /// Number of points that may be behind: a shallow clone lacks the history that tells.
+    pub maybe_behind: usize,
 }
 
 /// Survey the points in `which`, or all points, that are wanted.
@@ -119,12 +121,12 @@ fn look(
             Err(error) => unreadable.push((point.clone(), error)),
         }
     }
-    surveyor.mark_behind(&mut points)?;
+    let maybe_behind = surveyor.mark_behind(&mut points)?;
     let skipped = surveyor.skipped;
     surveyor.cache.save();
     let broken = [census.broken.as_slice(), &records.broken()].concat();
     let is_all = points.len() == census.population().len();
-    Ok(Survey { points, is_all, next: Vec::new(), unreadable, broken, stranded, skipped })
+    Ok(Survey { points, is_all, next: Vec::new(), unreadable, broken, stranded, skipped, maybe_behind })
 }
 
 /// Get the facts of points that have a branch, each with the error if its commit cannot be read. Records are not read.
@@ -297,7 +299,8 @@ impl<'a> Surveyor<'a> {
         let (Some(ours), Some(theirs), Some(remote)) = (tip.local, tip.remote, &self.config.remote) else {
             return Ok(None);
         };
-        if ours == theirs || self.contains(ours, theirs)? || self.contains(theirs, ours)? {
+        if ours == theirs || self.contains(ours, theirs)? != Some(false) || self.contains(theirs, ours)? != Some(false)
+        {
             return Ok(None);
         }
         self.diverged += 1;
@@ -335,7 +338,8 @@ impl<'a> Surveyor<'a> {
     }
 
     /// Set the state of the points that lack commits of points below. Activity and contradicting records have priority.
-    fn mark_behind(&mut self, points: &mut [PointStatus]) -> Result<()> {
+    /// Returns the number of points that may be behind.
+    fn mark_behind(&mut self, points: &mut [PointStatus]) -> Result<usize> {
         let population = self.census.population();
         let behind = if points.len() == population.len() {
             self.behind(population.points(), points)?
@@ -349,12 +353,13 @@ impl<'a> Surveyor<'a> {
             }
             self.behind(all.iter().copied(), points)?
         };
+        let maybe = points.iter().filter(|status| behind.may_be(&status.named.point)).count();
         for status in points {
             if status.activity.is_none() && status.state != State::Disputed && behind.has(&status.named.point) {
                 status.state = State::Behind;
             }
         }
-        Ok(())
+        Ok(maybe)
     }
 
     /// Those of `all` that are behind. `known` has the parents of some of them; where both are in table order, these save reading
@@ -370,22 +375,24 @@ impl<'a> Surveyor<'a> {
             at += known[at..].iter().take_while(|status| status.named.point < *point).count();
             let parents = known.get(at).filter(|status| status.named.point == *point).map(|status| &status.parents);
             if parents.is_some_and(|parents| parents.contains(&tip)) {
-                return Ok(true);
+                return Ok(Some(true));
             }
-            census.commit(point).map_or(Ok(true), |commit| self.contains(commit, tip))
+            census.commit(point).map_or(Ok(Some(true)), |commit| self.contains(commit, tip))
         })
     }
 
-    fn contains(&mut self, commit: Oid, ancestor: Oid) -> Result<bool> {
+    fn contains(&mut self, commit: Oid, ancestor: Oid) -> Result<Option<bool>> {
         if let Some(known) = self.cache.contains(commit, ancestor) {
-            return Ok(known);
+            return Ok(Some(known));
         }
         // An unreadable point below is reported separately and makes none above it `behind`.
         if self.repo.commit(ancestor).is_err() {
-            return Ok(true);
+            return Ok(Some(true));
         }
-        let found = self.ancestry.contains(commit, ancestor)?;
-        self.cache.put_contains(commit, ancestor, found);
+        let found = self.ancestry.contains_if_known(commit, ancestor)?;
+        if let Some(found) = found {
+            self.cache.put_contains(commit, ancestor, found);
+        }
         Ok(found)
     }
 }

@@ -22,6 +22,7 @@ pub struct SurveyView<'a> {
     points: Points<'a>,
     next: Next<'a>,
     skipped_records: usize,
+    maybe_behind: usize,
 }
 
 struct Points<'a>(&'a Config, &'a [PointStatus], &'a Notes);
@@ -83,6 +84,7 @@ impl<'a> SurveyView<'a> {
             points: Points(config, &survey.points, notes),
             next: Next(config, survey),
             skipped_records: survey.skipped,
+            maybe_behind: survey.maybe_behind,
         }
     }
 }

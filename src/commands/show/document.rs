@@ -21,6 +21,7 @@ pub(super) fn of(config: &Config, details: &Details) -> Value {
         })
         .collect();
     value["lacks"] = json!(details.lacks);
+    value["may_lack"] = json!(details.may_lack);
     value["promotion"] = details.promotion.as_ref().map(promotion_json).into();
     value["tip"] = json!({
         "subject": details.tip.message.lines().next().unwrap_or_default(), "author": details.tip.author,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::commands::shared::notes;
 use crate::config::{Config, Input};
 use crate::git::commit::time_at;
+use crate::git::repo::UNSHALLOW;
 use crate::ops::Missing;
 use crate::ops::reproduce::nix_build;
 use crate::ops::show::{Details, Promotion, Times};
@@ -63,7 +64,7 @@ impl<'a> Table<'a> {
     }
 
     fn state(&mut self) {
-        let Details { status, actions, lacks, .. } = self.details;
+        let Details { status, actions, lacks, may_lack, .. } = self.details;
         self.row("point", self.spelled());
         self.row("state", Cell::new(status.state.word(), tone(status.state)));
         let commands: Vec<_> = actions.iter().map(|action| action.command_in_show(self.config, status)).collect();
@@ -71,6 +72,8 @@ impl<'a> Table<'a> {
         let lacks: Vec<_> = lacks.iter().map(|point| format!("`{point}`")).collect();
         if !lacks.is_empty() {
             self.prose("behind", shortened(&lacks));
+        } else if *may_lack {
+            self.prose("behind", format!("not known: the clone is shallow; `{UNSHALLOW}` brings the history"));
         }
     }
 

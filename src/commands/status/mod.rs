@@ -15,8 +15,10 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error;
 use crate::git::Repo;
+use crate::git::repo::UNSHALLOW;
 use crate::ops::refspec;
 use crate::points::status::{self, Survey};
+use crate::text;
 use crate::ui::Ui;
 use crate::ui::point::SurveyView;
 
@@ -64,6 +66,10 @@ fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     print(session, &found, config, &context.repo);
     if found.survey.points.is_empty() && !found.is_part {
         hint_of_first(ui, context, config);
+    }
+    if found.survey.maybe_behind > 0 {
+        let points = text::tally(found.survey.maybe_behind, "point is", "points are");
+        ui.say(format!("not known whether {points} behind: the clone is shallow; `{UNSHALLOW}` brings the history"));
     }
     if let Some(remote) = unfetched_records(context, config, &found.survey) {
         ui.hint(format!("records of `{remote}` were never fetched: `git lattice sync` fetches them"));

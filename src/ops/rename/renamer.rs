@@ -107,7 +107,7 @@ impl<'a> Renamer<'a> {
         }
         for below in census.population().maximal_below(&named.point) {
             if let Some(commit) = census.commit(below)
-                && !self.ancestry.contains_readable(tip, commit)?
+                && self.ancestry.contains_if_known(tip, commit)? == Some(false)
             {
                 return Ok(Some(Reason::Behind(config.spell(below))));
             }

@@ -34,6 +34,8 @@ pub struct Details {
     pub actions: Vec<Action>,
     /// The points below that it lacks commits of.
     pub lacks: Vec<Spelled>,
+    /// Whether it may lack commits of others: a shallow clone lacks the history that tells.
+    pub may_lack: bool,
     /// The notes on it.
     pub notes: Vec<Note>,
     /// What its promotion needs.
@@ -114,9 +116,11 @@ pub fn details_of(
     let below = spelled(config, census.population().maximal_below(point));
     let addresses = Addresses::of(repo, config);
     let head = context.head_point(config)?;
+    let lacking = behind::lacking(repo, census, point)?;
     Ok(Details {
         actions: next::actions(config, census, &status, head.as_ref() == Some(point)).into_iter().flatten().collect(),
-        lacks: spelled(config, &behind::lacking(repo, census, point)?),
+        lacks: spelled(config, &lacking.points),
+        may_lack: lacking.is_open,
         notes: note::of(context, config, census, std::slice::from_ref(point))?.remove(point).unwrap_or_default(),
         promotion: promotion::of(context, config, point),
         tip: repo.commit(status.commit)?,

@@ -80,7 +80,10 @@ fn remarks(config: &Config, survey: &Survey) -> Vec<String> {
     let unreadable = unreadable.map(|(point, error)| format!("{} was left out: {error:#}", config.spell(point)));
     let lines = text::tally(survey.skipped, "line of the records is", "lines of the records are");
     let skipped = (survey.skipped > 0).then(|| format!("{lines} not valid and not counted."));
-    broken.chain(unreadable).chain(skipped).collect()
+    let points = text::tally(survey.maybe_behind, "point is", "points are");
+    let maybe =
+        (survey.maybe_behind > 0).then(|| format!("The clone is shallow: it is not known whether {points} behind."));
+    broken.chain(unreadable).chain(skipped).chain(maybe).collect()
 }
 
 /// What the marks after the states mean, those that occur.

@@ -133,6 +133,47 @@ fn works_in_a_shallow_clone() {
 }
 
 #[test]
+fn shallow_clone_does_not_guess_what_is_behind() {
+    let steps = ["step1", "step2", "step3"].map(|step| format!("toolchain/aarch64/phase0/{step}"));
+    let sandbox = Sandbox::grown("step", &steps);
+    let last = format!("feature/{}", steps[2]);
+    sandbox.git(&["switch", "-q", &last]);
+    sandbox.write("by-hand", "1\n");
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-q", "-m", "by hand"]);
+    sandbox.git(&["push", "-q", "origin", &last]);
+    clone_with(&sandbox, &["--depth", "1", "--no-single-branch"]);
+    let refs = sandbox.git_in("remote.git", &["for-each-ref"]);
+
+    let status = run(&sandbox, "part", &["status"]).exits(0).says_err("not known whether 1 point is behind");
+    assert!(!status.stdout.contains("behind"), "{}", status.stdout);
+    let json = run(&sandbox, "part", &["status", "--json"]).exits(0).json();
+    assert_eq!(json["maybe_behind"], 1, "{json}");
+    let show = run(&sandbox, "part", &["show", &steps[2]]).exits(0).says_out("git fetch --unshallow");
+    assert!(!show.stdout.contains("behind `"), "{}", show.stdout);
+    assert_eq!(run(&sandbox, "part", &["show", &steps[2], "--json"]).exits(0).json()["may_lack"], true);
+    run(&sandbox, "part", &["promote", &steps[2]]).exits(1).says_out("not known whether it is behind");
+    run(&sandbox, "part", &["restack"])
+        .exits(2)
+        .says_err(&format!("whether `{}` is behind", steps[2]))
+        .says_err("git fetch --unshallow");
+    assert_eq!(sandbox.git_in("remote.git", &["for-each-ref"]), refs, "nothing should be pushed");
+
+    // The fix is newer than what the clone has of the point above.
+    run(&sandbox, "part", &["next-step", &steps[2], "--no-switch", "--no-push"]).exits(0);
+    sandbox.git_in("part", &["switch", "-q", &last]);
+    sandbox.git_in("part", &["commit", "-q", "--allow-empty", "-m", "fix"]);
+    let above = "toolchain/aarch64/phase0/step4";
+    let json = run(&sandbox, "part", &["status", "--json"]).exits(0).json();
+    assert_eq!(json["points"][3]["point"], above, "{json}");
+    assert_eq!(json["points"][3]["state"], "behind", "a commit made here is known to be missing");
+
+    sandbox.git_in("part", &["fetch", "-q", "--unshallow"]);
+    assert_eq!(run(&sandbox, "part", &["status", "--json"]).exits(0).json()["maybe_behind"], 0);
+    run(&sandbox, "part", &["restack"]).exits(0).says_out(above);
+}
+
+#[test]
 fn partial_clone_fetches_missing_objects() {
     for filter in ["--filter=blob:none", "--filter=tree:0"] {
         let sandbox = with_two_steps();
