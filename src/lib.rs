@@ -51,6 +51,8 @@ pub mod queue;
 #[doc(hidden)]
 pub mod record;
 #[doc(hidden)]
+pub mod remote_url;
+#[doc(hidden)]
 pub mod sha256;
 #[doc(hidden)]
 pub mod system;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use crate::remote_url;
 use crate::system::System;
 use crate::text::percent_encoded;
 
@@ -61,16 +62,15 @@ impl FlakeRef {
             return None;
         }
         let url = match url.split_once("://") {
-            // A token or password is for this machine only.
-            Some((scheme @ ("https" | "http"), rest)) => {
-                let (authority, path) = rest.split_once('/')?;
-                format!("git+{scheme}://{}/{path}", authority.rsplit('@').next().unwrap_or(authority))
+            Some((scheme @ ("https" | "http" | "ssh"), rest)) => {
+                format!("git+{scheme}://{}", remote_url::without_login(rest, scheme == "ssh")?)
             }
-            Some(("ssh" | "file", _)) => format!("git+{url}"),
+            Some(("file", _)) => format!("git+{url}"),
             Some(_) => return None,
             None => {
-                let (host, path) =
-                    url.split_once(':').filter(|(host, path)| !host.contains('/') && !path.starts_with(':'))?;
+                let (host, path) = url
+                    .split_once(':')
+                    .filter(|(host, path)| !host.contains('/') && !path.starts_with(':') && !path.contains('@'))?;
                 format!("git+ssh://{host}/{}", path.trim_start_matches('/'))
             }
         };
@@ -166,12 +166,20 @@ mod tests {
             ("https://example.org/a.git", "git+https://example.org/a.git"),
             ("https://ada:secret@example.org/a.git", "git+https://example.org/a.git"),
             ("ssh://git@example.org/a", "git+ssh://git@example.org/a"),
+            ("ssh://git:secret@example.org:22/a", "git+ssh://git@example.org:22/a"),
             ("git@example.org:ada/a.git", "git+ssh://git@example.org/ada/a.git"),
             ("/srv/a b.git", "git+file:///srv/a%20b.git"),
         ] {
             assert_eq!(of(url), Some(format!("{start}{end}")), "{url}");
         }
-        for url in ["../a.git", "ext::sh -c x", "codecommit::x://y", "https://example.org/a?b"] {
+        for url in [
+            "https://u:SEC/RET@example.org/a",
+            "u:SECRET@example.org:a",
+            "../a.git",
+            "ext::sh -c x",
+            "codecommit::x://y",
+            "https://example.org/a?b",
+        ] {
             assert_eq!(of(url), None, "{url}");
         }
     }

@@ -9,6 +9,7 @@ use crate::config::FILE;
 use crate::git::{self, Result, refs};
 use crate::limit::Limit;
 use crate::process;
+use crate::remote_url::without_secrets;
 
 /// git's message for a branch that does not have the value of the lease (builtin/push.c).
 const STALE: &str = "(stale info)";
@@ -106,7 +107,7 @@ const UNREADABLE: [&str; 3] = [
 
 /// The lines of git's stderr that give a reason, or its exit status if there are none.
 pub(super) fn stderr_lines(stderr: &[u8], status: ExitStatus) -> Vec<String> {
-    let text = String::from_utf8_lossy(stderr);
+    let text = without_secrets(&String::from_utf8_lossy(stderr));
     let lines = text.lines().map(|line| line.trim().trim_start_matches("fatal: ")).filter(|line| !line.is_empty());
     let (general, reasons): (Vec<_>, Vec<_>) = lines.partition(|line| UNREADABLE.contains(line));
     match (reasons.is_empty(), general.is_empty()) {

@@ -4,6 +4,8 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use crate::remote_url::without_secrets;
+
 /// Why running a program failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -66,5 +68,5 @@ fn shortened(command: &str) -> String {
 fn message(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let text = text.trim();
-    if text.is_empty() { String::new() } else { format!(": {text}") }
+    if text.is_empty() { String::new() } else { format!(": {}", without_secrets(text)) }
 }

@@ -145,6 +145,33 @@ fn other_files_are_not_overwritten() {
 }
 
 #[test]
+fn secrets_in_the_url_of_the_remote_stay_here() {
+    let sandbox = with_points();
+    let one = at("phase0/step1");
+    for url in [
+        "https://user:SECRETPW@example.org/",
+        "https://github.com/a/b.git?private_token=SECRETPW",
+        "https://user:SEC/SECRETPW@github.com/a/b",
+        "https://user:SEC/RETPW@SECRETPW",
+        "ssh://git:SECRETPW@example.org/a/b",
+        "user:SECRETPW@example.org:a/b",
+        "ext::sh -c \"curl -u u:SECRETPW x\"",
+    ] {
+        sandbox.git(&["remote", "set-url", "origin", url]);
+        for args in [&["page", "-"][..], &["report"], &["show", &one], &["show", &one, "--json"]] {
+            sandbox.lattice(args).exits(0).never_says("SECRETPW");
+        }
+        assert!(page(&sandbox, &[]).contains("<title>"), "{url}");
+    }
+    sandbox.git(&["remote", "set-url", "origin", "https://user:SECRETPW@127.0.0.1:1/a.git?token=SECRETPW"]);
+    assert!(page(&sandbox, &[]).contains("<title>a</title>"));
+    sandbox.points(&[&at("phase0/step3")]);
+    for args in [&["sync"][..], &["sync", "--json"], &["doctor"]] {
+        sandbox.lattice(args).never_says("SECRETPW");
+    }
+}
+
+#[test]
 fn points_are_no_folders() {
     let sandbox = with_points();
     for text in ["toolchain/*/phase0/step1", &at("phase0/step1"), &branch(&at("phase0/step1"))] {

@@ -21,6 +21,7 @@ use crate::points::status;
 use crate::process;
 use crate::record::Records;
 use crate::record::store::{Examined, NOTES, Problem};
+use crate::remote_url::without_secrets;
 use crate::text::tally;
 
 /// The names of lines.
@@ -157,7 +158,7 @@ fn reachable(context: &Context, remote: &str) -> Line {
     let why = match context.repo.git().answers(remote, still) {
         Ok(()) => return Line::ok("remote", format!("`{remote}` answers")),
         Err(process::Error::Failed { stderr, .. }) => {
-            let text = String::from_utf8_lossy(&stderr);
+            let text = without_secrets(&String::from_utf8_lossy(&stderr));
             text.lines().next().unwrap_or("git gave no message").to_owned()
         }
         Err(process::Error::Stalled { limit, .. }) => Stalled { remote: remote.to_owned(), limit }.to_string(),

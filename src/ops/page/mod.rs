@@ -21,6 +21,7 @@ use crate::points::diagram::Diagram;
 use crate::points::status::{self, PointStatus, Survey};
 use crate::points::wanted::Wanted;
 use crate::record::{Records, State};
+use crate::remote_url;
 
 pub use file::{FILE, NotOurs, Unwritable, write};
 pub use tail::Tail;
@@ -98,10 +99,11 @@ pub fn contents(
 /// The title of a page by default: the name of the repository, as its remote has it, else of its folder.
 pub fn title(repo: &Repo, config: &Config) -> String {
     let url = config.remote.as_ref().and_then(|remote| repo.config(&format!("remote.{remote}.url")));
-    let folder = || repo.workdir().unwrap_or(repo.common_dir()).to_string_lossy().into_owned();
-    let path = url.unwrap_or_else(folder);
-    let name = path.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default();
-    name.strip_suffix(".git").unwrap_or(name).to_owned()
+    if let Some(name) = url.as_deref().and_then(remote_url::repository_name) {
+        return name.to_owned();
+    }
+    let folder = repo.workdir().unwrap_or(repo.common_dir()).file_name().unwrap_or_default().to_string_lossy();
+    folder.strip_suffix(".git").unwrap_or(&folder).to_owned()
 }
 
 /// The positions of the points that get details, ascending.
