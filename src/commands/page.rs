@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use super::shared::points::{self, Selection};
 use super::shared::{left_out, wanted};
 use crate::error;
 use crate::ops::Cannot;
-use crate::ops::page::{self, Contents};
+use crate::ops::page::{self, Contents, NotOurs};
 use crate::points::census::Census;
 use crate::ui;
 
@@ -59,6 +60,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     if !folder.exists() && points::are_points(config, dir) {
         return Err(Cannot::PointsForFolder { text: dir.to_owned() }.into());
+    }
+    if args.value_source(DIR) == Some(ValueSource::DefaultValue) && folder.is_symlink() {
+        return Err(NotOurs::link(folder).into());
     }
     let contents = contents(session, args)?;
     let title = args.get_one::<String>("title").cloned().unwrap_or_else(|| page::title(&context.repo, config));

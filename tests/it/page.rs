@@ -139,9 +139,32 @@ fn other_files_are_not_overwritten() {
     sandbox.lattice(&["page", "site2"]).exits(0);
     let page = fs::read_to_string(sandbox.work().join("site2/index.html")).unwrap();
     assert!(page.contains("phase0/step3"), "an older page should be replaced");
-    sandbox.refused(&["page", "README"]).exits(2).says_err("could not write `").says_err("README/index.html`");
     fs::create_dir_all(sandbox.work().join("site3/index.html")).unwrap();
-    sandbox.refused(&["page", "site3"]).exits(2).says_err("is not a page of git-lattice");
+    sandbox.refused(&["page", "site3"]).exits(2).says_err("site3/index.html` is not a regular file");
+}
+
+#[test]
+fn special_files_and_links_are_refused() {
+    let sandbox = with_points();
+    let (work, link) = (sandbox.work(), std::os::unix::fs::symlink::<&str, std::path::PathBuf>);
+    fs::create_dir(work.join("site")).unwrap();
+    let index = work.join("site/index.html");
+    assert!(std::process::Command::new("mkfifo").arg(&index).status().unwrap().success());
+    sandbox.refused(&["page", "site"]).exits(2).says_err("site/index.html` is not a regular file");
+    sandbox.lattice(&["page", "other"]).exits(0);
+    for target in ["/dev/zero", "../other/index.html", "absent"] {
+        fs::remove_file(&index).unwrap();
+        link(target, index.clone()).unwrap();
+        sandbox.refused(&["page", "site"]).exits(2).says_err("site/index.html` is not a regular file");
+    }
+    link("absent", work.join("dangling")).unwrap();
+    for folder in ["README", "dangling"] {
+        sandbox.refused(&["page", folder]).exits(2).says_err(&format!("/{folder}` is not a folder"));
+    }
+    link("../outside", work.join("page")).unwrap();
+    fs::create_dir(sandbox.path("outside")).unwrap();
+    sandbox.refused(&["page"]).exits(2).says_err("/page` is a symbolic link").says_err("git lattice page DIR");
+    sandbox.lattice(&["page", "page"]).exits(0);
 }
 
 #[test]

@@ -21,13 +21,20 @@ pub struct Unwritable {
 
 /// There is another file.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` is not a page of git-lattice", path.display())]
+#[error("`{}` is {what}", path.display())]
 pub struct NotOurs {
     /// The file.
     path: PathBuf,
+    /// What it is.
+    what: &'static str,
 }
 
 impl NotOurs {
+    /// For a link that may lead out of the repository.
+    pub fn link(path: PathBuf) -> Self {
+        Self { path, what: "a symbolic link" }
+    }
+
     /// What the user can do.
     pub fn hint(&self) -> String {
         "`git lattice page DIR` writes into another folder".to_owned()
@@ -40,9 +47,12 @@ impl NotOurs {
 /// # Errors
 /// [`NotOurs`] if there is another file of this name, [`Unwritable`] if it cannot be written.
 pub fn write(folder: &Path, page: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<(PathBuf, u64)> {
+    if folder.symlink_metadata().is_ok() && !folder.is_dir() {
+        return Err(NotOurs { path: folder.to_owned(), what: "not a folder" }.into());
+    }
     let path = folder.join(FILE);
-    if !is_free(&path) {
-        return Err(NotOurs { path }.into());
+    if let Some(what) = obstacle(&path) {
+        return Err(NotOurs { path, what }.into());
     }
     let mut size = 0;
     let written = fs::create_dir_all(folder).and_then(|()| {
@@ -60,11 +70,16 @@ pub fn write(folder: &Path, page: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     }
 }
 
-/// Whether there is no file, or an older page.
-fn is_free(path: &Path) -> bool {
-    let mut start = vec![0; MARK.len()];
-    match File::open(path) {
-        Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
-        Ok(mut file) => file.read_exact(&mut start).is_ok() && start == MARK,
+/// What is there, unless it is an older page or nothing. Only a regular file is opened: a pipe would make us wait.
+fn obstacle(path: &Path) -> Option<&'static str> {
+    let meta = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        meta => meta.ok(),
+    };
+    if !meta.is_some_and(|meta| meta.is_file()) {
+        return Some("not a regular file");
     }
+    let mut start = vec![0; MARK.len()];
+    let is_page = File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == MARK;
+    (!is_page).then_some("not a page of git-lattice")
 }
