@@ -12,15 +12,12 @@ use super::shared::points::{self, Selection};
 use crate::config::Config;
 use crate::error;
 use crate::lattice::Point;
-use crate::note::{BadText, Note, NoteId, Text};
+use crate::note::{BadText, MAX_READ, Note, NoteId, Text};
 use crate::ops::Cannot;
 use crate::ops::note::{self, Deed, Entry, Outcome, editor};
 use crate::points::census::Census;
 use crate::ui::Tone;
 use crate::ui::table::Cell;
-
-/// The most bytes that are read of a file: more than a note can have.
-const MAX_READ: u64 = 1 << 20;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);

@@ -157,8 +157,9 @@ fn note(error: &Cannot) -> Vec<String> {
         Cannot::NoNoteText => {
             vec!["`-m TEXT` or `-F FILE` gives the text; `--list` shows the notes that exist".to_owned()]
         }
-        Cannot::Editor { .. } => {
-            vec!["`git config core.editor` names the editor; `-m TEXT` needs none".to_owned()]
+        Cannot::Editor { kept, .. } => {
+            let kept = kept.iter().map(|kept| format!("the text is in `{}`; `-F` reads it", kept.display()));
+            kept.chain(["`git config core.editor` names the editor; `-m TEXT` needs none".to_owned()]).collect()
         }
         _ => Vec::new(),
     }

@@ -14,7 +14,7 @@ use crate::git::Oid;
 use crate::lattice::Spelled;
 
 pub use store::{All, PointNotes, append};
-pub use text::{BadText, Text};
+pub use text::{BadText, MAX_READ, Text};
 
 /// The id of a line: that of a git blob with the line, so no other line can have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,6 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::text::is_terminal_unsafe;
 
+/// The most bytes that are read of a file: more than a note can have.
+pub const MAX_READ: u64 = 1 << 20;
 /// The longest text in bytes.
 const MAX_TEXT: usize = 16 << 10;
 

@@ -1,5 +1,7 @@
 //! Errors that prevent an operation.
 
+use std::path::PathBuf;
+
 use crate::config::{Config, Named, Names};
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
@@ -124,6 +126,8 @@ pub enum Cannot {
     Editor {
         /// The editor.
         editor: String,
+        /// Where its text is, if the user had changed it.
+        kept: Option<PathBuf>,
     },
     /// There is no worktree to switch.
     #[error("the repository is bare: there is no worktree to switch")]

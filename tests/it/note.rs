@@ -376,3 +376,48 @@ fn status_has_the_notes_of_points() {
     sandbox.lattice(&["move", &points[7], &points[8]]).exits(0);
     assert_eq!(notes(&points[8])[0]["text"], "moves", "a moved point keeps its notes");
 }
+
+#[test]
+fn text_in_the_editor_survives_its_end() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.points(&[&one]);
+    let typed = sandbox.path("typed");
+    let slow = format!("#!/bin/sh\necho 'half a text' >\"$1\"\n: >'{}'\nsleep 20\n", typed.display());
+    let slow = sandbox.program("slow", &slow);
+    let kept = sandbox.work().join(".git/lattice/NOTE_EDITMSG");
+    let run = |script: &str| crate::terminal::run(&sandbox, (200, 24), "dumb", script, "");
+    for signal in ["TERM", "HUP"] {
+        let script = format!(
+            "GIT_EDITOR=\"'{}'\" git-lattice note {one} </dev/tty & pid=$!; until [ -e '{}' ]; do sleep 0.1; done; kill -{signal} $pid; wait $pid",
+            slow.display(),
+            typed.display()
+        );
+        let shown = run(&script);
+        assert!(shown.contains("NOTE_EDITMSG") && shown.contains("`-F` reads it"), "{signal}: {shown}");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "half a text\n", "{signal}");
+        [&kept, &typed].iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    }
+    let gives_up = sandbox.program("gives-up", "#!/bin/sh\nexit 1\n");
+    let shown = run(&format!("GIT_EDITOR=\"'{}'\" git-lattice note {one}", gives_up.display()));
+    assert!(shown.contains("failed; nothing was written") && !kept.exists(), "an unchanged text is not kept: {shown}");
+    assert!(texts_in(&sandbox, "work", &one).is_empty());
+}
+
+#[test]
+fn editor_that_leaves_no_regular_file_is_refused() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.points(&[&one]);
+    let program = |name: &str| which::which(name).unwrap().display().to_string();
+    for (name, leaves) in [("pipe", program("mkfifo")), ("endless", program("ln") + " -s /dev/zero")] {
+        let editor = sandbox.program(name, &format!("#!/bin/sh\n{} \"$1\"\n{leaves} \"$1\"\n", program("rm")));
+        let script = format!(
+            "GIT_EDITOR=\"'{}'\" {} --foreground 20 git-lattice note {one}; echo code $?",
+            editor.display(),
+            program("timeout")
+        );
+        let shown = crate::terminal::run(&sandbox, (200, 24), "dumb", &script, "");
+        assert!(shown.contains("not a regular file") && shown.contains("code 2"), "{name}: {shown}");
+    }
+}
