@@ -19,6 +19,7 @@ pub mod identity;
 mod pending_input;
 pub mod proc;
 mod run;
+mod stops;
 pub mod supervised;
 mod terminal;
 mod tree;
@@ -33,6 +34,7 @@ pub use error::{Error, Result};
 pub use foreground::{is_in_foreground, was_continued};
 pub use pending_input::PendingInput;
 pub use run::Output;
+pub use stops::Stops;
 pub use terminal::is_asked;
 pub use watch::{DEFAULT_STALL_LIMIT, announce_waits};
 

@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::tree::{self, Process};
@@ -31,6 +31,8 @@ static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
 /// What to do before a signal ends us.
 static BEFORE_END: OnceLock<fn()> = OnceLock::new();
+/// Adds signals to those that are caught.
+static CAUGHT: OnceLock<Handle> = OnceLock::new();
 /// Whether the signal thread runs.
 static WAITING: AtomicBool = AtomicBool::new(false);
 
@@ -76,13 +78,14 @@ pub fn end_children_on_signals() -> io::Result<()> {
     catch_signals()
 }
 
-/// Calls `restore` before a signal ends this process: it brings back what the user's terminal was.
+/// Calls `restore` before a signal ends this process, SIGQUIT too: it brings back what the user's terminal was.
 ///
 /// # Errors
 /// When the signals cannot be caught.
 pub fn before_end_by_signal(restore: fn()) -> io::Result<()> {
     BEFORE_END.set(restore).ok();
-    catch_signals()
+    catch_signals()?;
+    CAUGHT.get().map_or(Ok(()), |caught| caught.add_signal(SIGQUIT))
 }
 
 fn catch_signals() -> io::Result<()> {
@@ -92,6 +95,7 @@ fn catch_signals() -> io::Result<()> {
     // nohup(1) ignores SIGHUP for us: keep ignoring it.
     let caught = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
     let mut signals = Signals::new(caught)?;
+    CAUGHT.set(signals.handle()).ok();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let is_left = |signal: i32| signal == SIGINT && INTERRUPTS_ARE_LEFT.load(Ordering::SeqCst);
         if let Some(signal) = signals.forever().find(|signal| !is_left(*signal)) {

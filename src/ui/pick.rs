@@ -62,7 +62,7 @@ impl<'a> Picker<'a> {
                 self.typed.clear();
                 self.search();
             }
-            Key::Enter | Key::End => {}
+            Key::Enter | Key::End | Key::Stop | Key::Continued => {}
         }
     }
 
@@ -89,6 +89,7 @@ impl<'a> Picker<'a> {
             let line = format!("{} {}", if at == self.at { '>' } else { ' ' }, self.items[*i]);
             lines.push(if at == self.at { paint(&line, Tone::Good, color) } else { line });
         }
+        lines.truncate(room);
         lines
     }
 }

@@ -1,7 +1,7 @@
 //! Redraws the terminal and reads keys until the user quits.
 //!
 //! The alternate screen holds what is drawn, so that afterwards the terminal shows what it showed before. The terminal does not echo
-//! keys meanwhile and passes Ctrl-C on as a key. A signal that ends the program also restores the terminal.
+//! keys meanwhile and passes Ctrl-C and Ctrl-Z on as keys. A signal that ends or stops the program also restores the terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -14,10 +14,10 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 
 use super::Ui;
 use super::safe::sanitized;
-use crate::process;
+use crate::process::{self, Stops};
 
 /// The keys of a terminal, by what they send (ECMA-48, and the keypad mode of xterm).
-const KEYS: [(&[u8], Key); 13] = [
+const KEYS: [(&[u8], Key); 14] = [
     (b"\x1b[A", Key::Up),
     (b"\x1bOA", Key::Up),
     (b"\x10", Key::Up),
@@ -31,6 +31,7 @@ const KEYS: [(&[u8], Key); 13] = [
     (b"\x15", Key::EraseAll),
     (b"\x03", Key::End),
     (b"\x04", Key::End),
+    (b"\x1a", Key::Stop),
 ];
 /// Enters the alternate screen, hides the cursor, and cuts lines at the edge.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
@@ -57,11 +58,16 @@ pub enum Key {
     EraseAll,
     /// Ctrl-C, Ctrl-D, Escape, or the end of the terminal.
     End,
+    /// Ctrl-Z.
+    Stop,
+    /// The program was continued: nothing of it is on the screen.
+    Continued,
 }
 
 /// The terminal while it is drawn on. It is as before when the value is dropped.
 pub struct Redraw {
     ui: Ui,
+    stops: Stops,
 }
 
 impl Redraw {
@@ -74,13 +80,10 @@ impl Redraw {
             bail!("`{what}` needs a terminal: stdin or stdout is not one");
         }
         process::before_end_by_signal(restore).context("could not catch signals")?;
-        let before = tcgetattr(io::stdin()).context("could not read the mode of the terminal")?;
-        let mut keys = before.clone();
-        keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
-        *lock() = Some(before);
-        let redraw = Self { ui };
-        tcsetattr(io::stdin(), OptionalActions::Flush, &keys).context("could not change the mode of the terminal")?;
-        print(ENTER);
+        let stops = Stops::catch().context("could not catch signals")?;
+        *lock() = Some(tcgetattr(io::stdin()).context("could not read the mode of the terminal")?);
+        let redraw = Self { ui, stops };
+        enter().context("could not change the mode of the terminal")?;
         Ok(redraw)
     }
 
@@ -91,7 +94,8 @@ impl Redraw {
         let more = lines.len() - shown;
         let more = (more > 0).then(|| format!("{more} more lines: a larger terminal shows them"));
         let mut text = String::from("\x1b[H");
-        for line in lines[..shown].iter().chain(&more).map(String::as_str).chain([foot]) {
+        let foot = (self.rows() > 1).then_some(foot);
+        for line in lines[..shown].iter().chain(&more).map(String::as_str).chain(foot) {
             write!(text, "\r{}\x1b[K\n", sanitized(line, self.ui.out.color)).ok();
         }
         text.truncate(text.trim_end().len());
@@ -100,22 +104,46 @@ impl Redraw {
 
     /// How many lines [`draw`](Self::draw) shows, besides `foot`.
     pub fn room(&self) -> usize {
-        self.ui.out.height().unwrap_or(usize::MAX).saturating_sub(1).max(1)
+        self.rows().saturating_sub(1).max(1)
+    }
+
+    fn rows(&self) -> usize {
+        self.ui.out.height().unwrap_or(usize::MAX)
     }
 
     /// Waits until the user presses keys, `limit` at most.
     pub fn keys_within(&self, limit: Option<Duration>) -> Vec<Key> {
         let stdin = io::stdin();
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let signals = self.stops.signals();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&signals, PollFlags::IN)];
         if poll(&mut fds, limit.as_ref()).ok().is_none_or(|ready| ready == 0) {
             return Vec::new();
+        }
+        if !fds[1].revents().is_empty() {
+            self.pause();
+            return vec![Key::Continued];
         }
         let mut bytes = [0; 256];
         match rustix::io::read(&stdin, &mut bytes).unwrap_or(0) {
             0 => vec![Key::End],
-            length => keys(&bytes[..length]),
+            length => {
+                let keys = keys(&bytes[..length]);
+                if keys.contains(&Key::Stop) {
+                    Stops::ask();
+                }
+                keys
+            }
         }
+    }
+
+    /// Stops if that was asked for, with the terminal as before, and takes the terminal over again.
+    fn pause(&self) {
+        if self.stops.take() {
+            leave(lock().as_ref());
+            self.stops.stop();
+        }
+        enter().ok();
     }
 }
 
@@ -148,9 +176,23 @@ impl Drop for Redraw {
 
 /// Restores the terminal, once.
 fn restore() {
-    if let Some(before) = lock().take() {
+    leave(lock().take().as_ref());
+}
+
+/// Takes over the terminal, whose mode before is known.
+fn enter() -> io::Result<()> {
+    if let Some(mut keys) = lock().clone() {
+        keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &keys)?;
+        print(ENTER);
+    }
+    Ok(())
+}
+
+fn leave(before: Option<&Termios>) {
+    if let Some(before) = before {
         print(LEAVE);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &before).ok();
+        tcsetattr(io::stdin(), OptionalActions::Flush, before).ok();
     }
 }
 

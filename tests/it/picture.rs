@@ -146,10 +146,47 @@ fn watch_draws_until_q_and_leaves_the_terminal_as_it_was() {
 #[test]
 fn watch_leaves_the_terminal_as_it_was_when_it_is_killed() {
     let sandbox = with_ten_steps();
-    let killed = format!("{} --foreground -s TERM 2 git-lattice status --watch", program("timeout"));
-    let shown = on_terminal(&sandbox, &format!("{killed}; {} -a", program("stty")), "");
-    let (_, after) = shown.split_once("\x1b[?1049l").expect("it should leave the alternate screen");
-    assert!(after.contains(" icanon") && after.contains(" echo ") && shown.contains("\x1b[?25h"), "{after}");
+    for signal in ["TERM", "QUIT"] {
+        let killed = format!("{} --foreground -s {signal} 2 git-lattice status --watch", program("timeout"));
+        let shown = on_terminal(&sandbox, &format!("{killed}; {} -a", program("stty")), "");
+        let (_, after) = shown.split_once("\x1b[?1049l").expect("it should leave the alternate screen");
+        assert!(after.contains(" icanon") && after.contains(" echo ") && shown.contains("\x1b[?25h"), "{after}");
+    }
+}
+
+#[test]
+fn stopped_watch_and_picker_give_the_terminal_back_and_go_on() {
+    let sandbox = with_ten_steps();
+    for (command, last) in [("status --watch", "q"), ("switch", "\\033")] {
+        let script =
+            format!("set -m; git-lattice {command}; $STTY -a; echo in the shell; sleep 1; fg >/dev/null; $STTY -a");
+        let keys = format!("sleep 3; printf '\\032'; sleep 4; printf '{last}'; sleep 20");
+        let shown = crate::terminal::run(&sandbox, (80, 24), "xterm", &format!("bash -c '{script}'"), &keys);
+        let (before, after) = shown.split_once("in the shell").unwrap_or_else(|| panic!("it should stop: {shown}"));
+        let (drawn, modes) = before.rsplit_once("\x1b[?1049l").expect("it should leave the alternate screen");
+        assert!(drawn.contains("phase0/step1") && drawn.ends_with("\x1b[?25h"), "{drawn}");
+        assert!(modes.contains(" icanon") && modes.contains(" echo "), "{modes}");
+        let (drawn, modes) = after.rsplit_once("\x1b[?1049l").expect("it should go on");
+        assert!(drawn.contains("\x1b[?1049h") && drawn.contains("phase0/step1"), "it should draw again: {drawn}");
+        assert!(modes.contains(" icanon") && modes.contains(" echo "), "{modes}");
+    }
+}
+
+#[test]
+fn ctrl_z_does_not_stop_what_no_shell_can_continue() {
+    let sandbox = with_ten_steps();
+    let shown = on_terminal(&sandbox, "exec git-lattice status --watch", "\x1aq");
+    assert!(shown.ends_with("\x1b[?1049l"), "{shown}");
+}
+
+#[test]
+fn watch_fits_into_one_row_and_refuses_a_dumb_terminal() {
+    let sandbox = with_ten_steps();
+    let shown = on_terminal(&sandbox, &format!("{} rows 1; git-lattice status --watch", program("stty")), "q");
+    let drawn = shown.rsplit_once("\x1b[?1049l").and_then(|(shown, _)| shown.rsplit("\x1b[H").next()).unwrap();
+    assert!(drawn.contains("more lines") && !drawn.contains('\n'), "{drawn:?}");
+    let shown = on_terminal(&sandbox, "TERM=dumb git-lattice status --watch", "");
+    assert!(shown.contains("needs a terminal that can move the cursor") && !shown.contains("\x1b[?"), "{shown}");
 }
 
 #[test]

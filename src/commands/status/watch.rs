@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ArgMatches;
 
 use super::found::Found;
 use crate::commands::Session;
+use crate::env::Terminal;
 use crate::error;
 use crate::git::commit;
 use crate::ui::redraw::{Key, Redraw};
@@ -18,6 +19,9 @@ const REST: Duration = Duration::from_secs(1);
 const REST_RATIO: u32 = 10;
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if session.environment.terminal == Terminal::Dumb {
+        bail!("`--watch` needs a terminal that can move the cursor: `TERM` is `dumb` or not set");
+    }
     // The first errors are printed as usual.
     Found::look(session, Some(args))?;
     let redraw = Redraw::begin(session.ui, "--watch")?;
@@ -42,9 +46,12 @@ fn is_ended_within(redraw: &Redraw, limit: Duration) -> bool {
         if rest.is_zero() {
             return false;
         }
-        let is_end = |key: &Key| matches!(key, Key::End | Key::Char('q' | 'Q'));
-        if redraw.keys_within(Some(rest)).iter().any(is_end) {
+        let keys = redraw.keys_within(Some(rest));
+        if keys.iter().any(|key| matches!(key, Key::End | Key::Char('q' | 'Q'))) {
             return true;
+        }
+        if keys.contains(&Key::Continued) {
+            return false;
         }
     }
 }
