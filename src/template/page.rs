@@ -162,6 +162,8 @@ pub struct Point {
     pub is_open: bool,
     /// The notes on it, the oldest first.
     pub notes: Vec<Note>,
+    /// How many older ones are not shown.
+    pub older_notes: usize,
     /// Where it is and what it holds.
     pub facts: Vec<Fact>,
     /// Its disputes, each in lines.

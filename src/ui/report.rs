@@ -13,6 +13,9 @@ use crate::ops::trusted_base::{HostPaths, TrustedInput};
 use crate::record::{Dispute, Side, State};
 use crate::text::{size, tally};
 
+/// The most notes; `--json` has all.
+const MAX_NOTES: usize = 20;
+
 /// How a report is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -144,8 +147,15 @@ fn dispute_lines(disputed: &Disputed, dispute: &Dispute) -> String {
     std::iter::once(head).chain(dispute.sides.iter().map(side)).collect()
 }
 
+/// The newest notes, with the first lines of long ones.
 fn notes(report: &Report) -> String {
-    let all = report.notes.iter().flat_map(|(point, notes)| notes.iter().map(move |note| (point, note)));
+    let all: Vec<_> =
+        report.notes.iter().flat_map(|(point, notes)| notes.iter().map(move |note| (point, note))).collect();
+    let older = all.len().saturating_sub(MAX_NOTES);
+    let mut newest: Vec<usize> = (0..all.len()).collect();
+    newest.sort_by_key(|at| &all[*at].1.written);
+    newest.drain(..older);
+    newest.sort_unstable();
     let note = |(point, note): (&crate::lattice::Spelled, &crate::note::Note)| {
         let edited = if note.edited { ", edited" } else { "" };
         let (point, commit) = (code(point, false), code(&short(note.commit), false));
@@ -153,10 +163,20 @@ fn notes(report: &Report) -> String {
             "{point} at {commit}, {}, {}{edited}:\n\n{}\n",
             line(&note.author),
             note.written,
-            quotation(note.text.as_str())
+            quotation(&shortened(note.text.as_str()))
         )
     };
-    section("Notes", all.map(note), 0)
+    let more = (older > 0).then(|| format!("and {older} older: `git lattice note --list` prints all\n"));
+    section("Notes", newest.into_iter().map(|at| note(all[at])).chain(more), 0)
+}
+
+/// The beginning of a long text.
+fn shortened(text: &str) -> String {
+    const LINES: usize = 20;
+    const CHARACTERS: usize = 2000;
+    let lines: Vec<&str> = text.lines().take(LINES).collect();
+    let short: String = lines.join("\n").chars().take(CHARACTERS).collect();
+    if short.len() < text.len() { short + " ..." } else { short }
 }
 
 fn outside(outside: &Outside) -> String {

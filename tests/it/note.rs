@@ -344,6 +344,26 @@ fn hostile_notes_are_harmless() {
 }
 
 #[test]
+fn report_and_page_show_the_newest_notes() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.points(&[&one]);
+    let line = |n: u32| {
+        let long = format!("text {n}.\n{}", "word\n".repeat(1000));
+        raw(&one, &json!({ "text": long, "written": format!("2026-01-{:02}T00:00:00Z", n + 1) }))
+    };
+    write_raw(&sandbox, "work", &one, &(0..25).map(line).collect::<Vec<_>>().join("\n"));
+    assert_eq!(texts_in(&sandbox, "work", &one).len(), 25);
+    let report = sandbox.lattice(&["report"]).exits(0).says_out("and 5 older: `git lattice note --list`");
+    assert!(report.stdout.contains("text 24") && report.stdout.contains("text 5\\."), "{}", report.stdout);
+    assert!(!report.stdout.contains("text 4\\.") && report.stdout.len() < 20_000, "{}", report.stdout.len());
+    let json = sandbox.lattice(&["report", "--json"]).exits(0).json();
+    assert_eq!(json["notes"][0]["notes"].as_array().map(Vec::len), Some(25), "JSON has all");
+    let page = sandbox.lattice(&["page", "-"]).exits(0).says_out("5 older: git lattice note --list");
+    assert!(page.stdout.contains("text 5.") && !page.stdout.contains("text 4."));
+}
+
+#[test]
 fn note_stays_readable_when_the_branch_loses_its_directory() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");

@@ -13,18 +13,21 @@ use crate::ui::dispute;
 
 /// How many records are listed.
 const RECORDS: usize = 20;
+/// How many notes are shown, the newest.
+const NOTES: usize = 20;
 
 /// The states of points that are unfolded at first: the reader looks for the reason.
 const OPEN: [State; 2] = [State::Failed, State::Disputed];
 
 pub(super) fn of(config: &Config, point: &PointDetails) -> Point {
     let PointDetails { details, notes, tails, .. } = point;
-    let status = &details.status;
+    let (status, older) = (&details.status, notes.len().saturating_sub(NOTES));
     Point {
         name: status.named.spelled.to_string(),
         state: shown(status.state),
         is_open: OPEN.contains(&status.state),
-        notes: notes.iter().map(note).collect(),
+        notes: notes[older..].iter().map(note).collect(),
+        older_notes: older,
         facts: facts(config, details),
         disputes: details.disputes.iter().map(|it| disputed(&details.records, it)).collect(),
         tables: [records(&details.records), inputs(details)].into_iter().flatten().collect(),
