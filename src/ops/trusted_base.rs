@@ -82,11 +82,16 @@ pub struct HostPaths {
     pub paths: BTreeSet<String>,
 }
 
+/// The sum of the known sizes, and the number of inputs whose size is not known. Records of others may name any numbers.
+pub fn size_of(inputs: &[TrustedInput], left_out: usize) -> (u64, usize) {
+    let known = inputs.iter().filter_map(|input| input.size).fold(0, u64::saturating_add);
+    (known, inputs.iter().filter(|input| input.size.is_none()).count().saturating_add(left_out))
+}
+
 impl TrustedBase {
     /// The sum of the known sizes, and the number of inputs whose size is not known.
     pub fn size(&self) -> (u64, usize) {
-        let known = self.inputs.iter().filter_map(|input| input.size).sum();
-        (known, self.inputs.iter().filter(|input| input.size.is_none()).count() + self.left_out)
+        size_of(&self.inputs, self.left_out)
     }
 }
 

@@ -46,7 +46,7 @@ impl Inputs {
 
     /// Their number.
     pub fn count(&self) -> usize {
-        self.listed.len() + self.left_out
+        self.listed.len().saturating_add(self.left_out)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::git::Oid;
 use crate::nix::StorePath;
 use crate::ops::report::{Choice, Disputed, Failure, MANY, Outside, Report, Row};
 use crate::ops::show::Times;
-use crate::ops::trusted_base::{HostPaths, TrustedInput};
+use crate::ops::trusted_base::{HostPaths, TrustedInput, size_of};
 use crate::record::{Dispute, Side, State};
 use crate::text::{size, tally};
 
@@ -187,9 +187,8 @@ fn outside(outside: &Outside) -> String {
         lines.push("\n".to_owned());
     }
     lines.extend(outside.impure.iter().map(host_line));
-    let known: u64 = outside.inputs.iter().filter_map(|input| input.size).sum();
-    let unknown = outside.inputs.iter().filter(|input| input.size.is_none()).count() + outside.left_out;
-    let sum = trusted_base::summary(outside.inputs.len() + outside.left_out, known, unknown);
+    let (known, unknown) = size_of(&outside.inputs, outside.left_out);
+    let sum = trusted_base::summary(outside.inputs.len().saturating_add(outside.left_out), known, unknown);
     lines.push(format!("Not built from source here: {sum}.\n"));
     if outside.unbuilt > 0 {
         let points = tally(outside.unbuilt, "point has", "points have");

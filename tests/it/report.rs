@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, fields, here, write_record};
+use crate::story::{at, branch, far, fields, here, write_record};
 
 /// The text between a heading and the next one.
 fn section<'t>(text: &'t str, title: &str) -> &'t str {
@@ -125,6 +125,22 @@ fn hostile_texts_stay_texts() {
     );
     let json = sandbox.lattice(&["report", "--json"]).exits(0).json();
     assert_eq!(json["failed"][0]["error"], evil, "JSON should have the text itself");
+}
+
+#[test]
+fn huge_numbers_of_others_do_not_wrap() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1"), &far("phase0/step1")]);
+    for point in [at("phase0/step1"), far("phase0/step1")] {
+        let input = |name: &str| json!({ "kind": "seed", "name": name, "hash": point, "size": u64::MAX });
+        let changes = json!({ "inputs": [input("a"), input("b")], "inputs_left_out": u64::MAX });
+        write_record(&sandbox, "work", "far", &point, &changes);
+    }
+    sandbox.lattice(&["report"]).exits(0).says_out("17179869183.9 GiB");
+    assert_eq!(sandbox.lattice(&["report", "--json"]).exits(0).json()["trusted_base"]["left_out"], u64::MAX);
+    for args in [&["show", &at("phase0/step1"), "--trusted-base"][..], &["show", &at("phase0/step1")], &["page", "-"]] {
+        sandbox.lattice(args).exits(0);
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn show(ui: &Ui, base: &TrustedBase) {
         Origin::Record { .. } => "a record",
         Origin::Config { .. } => "config.toml",
     };
-    let count = base.inputs.len() + base.left_out;
+    let count = base.inputs.len().saturating_add(base.left_out);
     ui.data(match base.impure.iter().map(|host| host.paths.len()).sum() {
         0 => format!("{}, by {by}", summary(count, sum, unknown)),
         paths => {

@@ -210,7 +210,7 @@ fn trusted_base_line(details: &Details) -> Option<String> {
         return (!details.configured.is_empty()).then(|| format!("{count} in config.toml; not built yet"));
     };
     let known: Vec<u64> = inputs.listed.iter().filter_map(|input| input.size).collect();
-    let (sum, unknown) = (known.iter().sum(), inputs.count() - known.len());
+    let (sum, unknown) = (known.iter().copied().fold(0, u64::saturating_add), inputs.count() - known.len());
     Some(trusted_base::summary(inputs.count(), sum, unknown))
 }
 

@@ -199,7 +199,7 @@ impl Reader<'_> {
                 Err(error) => return Err(error),
             };
             outside.unbuilt += usize::from(matches!(found.from, trusted_base::Origin::Config { .. }));
-            outside.left_out += found.left_out;
+            outside.left_out = outside.left_out.saturating_add(found.left_out);
             let own = found.inputs.into_iter();
             inputs.extend(own.map(|input| ((input.kind, input.name.clone(), input.hash.clone()), input)));
             let is_new = |host: &HostPaths| seen.insert((host.point.clone(), host.system.clone()));
