@@ -7,7 +7,12 @@
 
   // Unfolds the point in the address; not every browser does this.
   const show = () => {
-    const id = decodeURIComponent(location.hash.slice(1));
+    let id = location.hash.slice(1);
+    try {
+      id = decodeURIComponent(id);
+    } catch {
+      // A `%` alone encodes nothing.
+    }
     const target = id && document.getElementById(id);
     if (!target) return;
     open(target);
