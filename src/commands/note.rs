@@ -12,9 +12,9 @@ use super::shared::points::{self, Selection};
 use crate::config::Config;
 use crate::error;
 use crate::lattice::Point;
-use crate::note::{BadText, MAX_READ, Note, NoteId, Text};
+use crate::note::{BadText, Hidden, MAX_READ, Note, NoteId, Text};
 use crate::ops::Cannot;
-use crate::ops::note::{self, Deed, Entry, Outcome, editor};
+use crate::ops::note::{self, Deed, Entry, Listed, Outcome, editor};
 use crate::points::census::Census;
 use crate::ui::Tone;
 use crate::ui::table::Cell;
@@ -185,6 +185,19 @@ fn entry_json(entry: &Entry) -> Value {
     json!({ "point": entry.point, "done": done, "id": entry.id, "replaces": entry.replaces, "text": entry.text })
 }
 
+/// The newest notes that other clones have hidden, and by whom.
+fn hidden_lines(hidden: &[Hidden]) -> impl Iterator<Item = String> {
+    const MAX_SHOWN: usize = 5;
+    let older = hidden.len().saturating_sub(MAX_SHOWN);
+    let line = |it: &Hidden| {
+        let what = if it.removed { "removed" } else { "replaced" };
+        format!("{} of {}: {what} by {} of clone {}, {}", it.id.short(), it.author, it.by, it.writer, it.written)
+    };
+    let more =
+        (older > 0).then(|| format!("{older} more that other clones have replaced or removed: `--json` lists them"));
+    hidden[older..].iter().map(line).chain(more)
+}
+
 /// Lists the notes of the named points, else of all.
 fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
@@ -198,15 +211,16 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
         let points = named.existing(session, config, &census)?;
         (census, points)
     };
-    let found = note::of(context, config, &census, &points)?;
+    let found = note::with_hidden(context, config, &census, &points)?;
     if args.get_flag("json") {
-        let point = |(point, notes): (&Point, &Vec<Note>)| json!({ "point": config.spell(point), "notes": notes });
+        let point = |(point, Listed { notes, hidden }): (&Point, &Listed)| json!({ "point": config.spell(point), "notes": notes, "hidden": hidden });
         ui.json(json!({ "points": found.iter().map(point).collect::<Vec<_>>() }));
         return Ok(error::OK);
     }
-    for (point, notes) in &found {
+    for (point, Listed { notes, hidden }) in &found {
         ui.data(config.spell(point).as_str());
-        notes.iter().flat_map(notes::lines).for_each(|line| ui.data(format!("  {line}").trim_end()));
+        let lines = notes.iter().flat_map(notes::lines).chain(hidden_lines(hidden));
+        lines.for_each(|line| ui.data(format!("  {line}").trim_end()));
     }
     if found.is_empty() {
         ui.say("there are no notes");

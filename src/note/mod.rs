@@ -103,6 +103,23 @@ pub struct Note {
     pub writer: String,
 }
 
+/// A note that a line of another writer has replaced or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hidden {
+    /// Its id.
+    pub id: NoteId,
+    /// Its author's name.
+    pub author: String,
+    /// The name of the author of the other line.
+    pub by: String,
+    /// The writer of the other line.
+    pub writer: String,
+    /// When that was written.
+    pub written: String,
+    /// Whether it was removed, and has no new text.
+    pub removed: bool,
+}
+
 fn as_text<S: serde::Serializer>(id: &Oid, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(id)
 }
@@ -122,6 +139,28 @@ pub fn current(lines: Vec<Written>) -> Vec<Note> {
     // Stable: within a second, the order of the lines counts.
     notes.sort_by(|a, b| a.written.cmp(&b.written));
     notes
+}
+
+/// The notes among the lines of one point that lines of other writers hide, in the order in which they were hidden.
+pub fn hidden(lines: &[Written]) -> Vec<Hidden> {
+    let mut by: std::collections::HashMap<NoteId, Vec<&Written>> = std::collections::HashMap::new();
+    for line in lines {
+        line.draft.replaces.iter().for_each(|old| by.entry(*old).or_default().push(line));
+    }
+    let mut hidden = Vec::new();
+    for line in lines.iter().filter(|line| line.draft.text.is_some()) {
+        let others = by.get(&line.id).into_iter().flatten().filter(|other| other.writer != line.writer);
+        hidden.extend(others.map(|other| Hidden {
+            id: line.id,
+            author: line.draft.author.clone(),
+            by: other.draft.author.clone(),
+            writer: other.writer.clone(),
+            written: other.draft.written.clone(),
+            removed: other.draft.text.is_none(),
+        }));
+    }
+    hidden.sort_by(|a, b| a.written.cmp(&b.written));
+    hidden
 }
 
 impl Note {

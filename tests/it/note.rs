@@ -364,6 +364,27 @@ fn report_and_page_show_the_newest_notes() {
 }
 
 #[test]
+fn who_hid_a_note_of_another_clone_is_listed() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.points(&[&one]);
+    sandbox.lattice(&["note", &one, "-m", "mine"]).exits(0);
+    let id = id_of(&sandbox, "work", &one, "mine");
+    let removal =
+        raw(&one, &json!({ "replaces": [id] })).replace(r#","text":"hello""#, "").replace(r#""text":"hello","#, "");
+    write_raw(&sandbox, "work", &one, &removal);
+    let listed = sandbox.lattice(&["note", "--list"]).exits(0);
+    listed.says_out(&format!("{} of A U Thor: removed by Eve of clone evil", &id[..8]));
+    let json = sandbox.lattice(&["note", "--list", "--json"]).exits(0).json();
+    let hidden = &json["points"][0]["hidden"][0];
+    assert_eq!((&hidden["id"], &hidden["by"], &hidden["removed"]), (&id.into(), &"Eve".into(), &true.into()), "{json}");
+    sandbox.lattice(&["note", &one, "-m", "another"]).exits(0);
+    sandbox.lattice(&["note", &one, "--remove"]).exits(0);
+    let json = sandbox.lattice(&["note", "--list", "--json"]).exits(0).json();
+    assert_eq!(json["points"][0]["hidden"].as_array().map(Vec::len), Some(1), "own removals are no news: {json}");
+}
+
+#[test]
 fn note_stays_readable_when_the_branch_loses_its_directory() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");

@@ -297,10 +297,13 @@ fn shared(documents: &Documents) {
     let print = |args: &[&str], code| documents.print(&sandbox, args, code);
     sandbox.points(&[&one, &two]);
     sandbox.built_elsewhere(&[&one]);
+    sandbox.lattice(&["note", &one, "-m", "waits"]).exits(0);
     print(&["sync", "--dry-run"], 0);
     print(&["sync"], 0);
     let colleague = sandbox.colleague();
     documents.print_in(&sandbox, colleague, &["sync"], 0);
+    documents.print_in(&sandbox, colleague, &["note", &one, "--remove"], 0);
+    documents.print_in(&sandbox, colleague, &["note", "--list"], 0);
     for (clone, text) in [(colleague, "theirs\n"), ("work", "ours\n")] {
         sandbox.git_in(clone, &["switch", "-q", &branch(&one)]);
         fs::write(sandbox.path(clone).join(dir(&one)).join("note"), text).unwrap();

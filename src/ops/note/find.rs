@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::git::Repo;
 use crate::lattice::{Lattice, Point, Spelled};
-use crate::note::{self, Note, PointNotes, Written};
+use crate::note::{self, Hidden, Note, PointNotes, Written};
 use crate::ops::rename;
 use crate::points::census::Census;
 use crate::record::store::Examined;
@@ -26,17 +26,52 @@ pub fn of<'p>(
     census: &Census,
     points: impl IntoIterator<Item = &'p Point>,
 ) -> Result<BTreeMap<Point, Vec<Note>>> {
+    let current = |(point, lines): (Point, Vec<Written>)| (point, note::current(lines));
+    let found = lines_of(context, config, census, points)?.into_iter().map(current);
+    Ok(found.filter(|(_, notes)| !notes.is_empty()).collect())
+}
+
+/// The notes of a point, and those that other clones have hidden.
+pub struct Listed {
+    /// The notes, the oldest first.
+    pub notes: Vec<Note>,
+    /// What was hidden.
+    pub hidden: Vec<Hidden>,
+}
+
+/// Returns the notes of these points, and those that other clones have hidden; a point with neither is left out.
+///
+/// # Errors
+/// When refs or history cannot be read. Malformed notes are skipped.
+pub fn with_hidden(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    points: &[Point],
+) -> Result<BTreeMap<Point, Listed>> {
+    let both = |(point, lines): (Point, Vec<Written>)| {
+        let hidden = note::hidden(&lines);
+        (point, Listed { notes: note::current(lines), hidden })
+    };
+    let found = lines_of(context, config, census, points)?.into_iter().map(both);
+    Ok(found.filter(|(_, Listed { notes, hidden })| !(notes.is_empty() && hidden.is_empty())).collect())
+}
+
+fn lines_of<'p>(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    points: impl IntoIterator<Item = &'p Point>,
+) -> Result<Vec<(Point, Vec<Written>)>> {
     let repo = &context.repo;
     let notes = PointNotes::open(repo)?;
     if notes.writers() == 0 {
-        return Ok(BTreeMap::new());
+        return Ok(Vec::new());
     }
     let finder = Finder { repo, config, census };
     let points: Vec<&Point> = points.into_iter().collect();
     let is_few = points.len() <= 1 || points.len() * notes.writers() <= FEW;
-    let found = if is_few { finder.few(&notes, &points)? } else { finder.many(&notes, &points)? };
-    let current = |(point, lines): (Point, Vec<Written>)| (point, note::current(lines));
-    Ok(found.into_iter().map(current).filter(|(_, notes)| !notes.is_empty()).collect())
+    if is_few { finder.few(&notes, &points) } else { finder.many(&notes, &points) }
 }
 
 /// Finds malformed notes, and counts those of names that the lattice does not have.

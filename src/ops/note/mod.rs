@@ -6,5 +6,5 @@ pub mod editor;
 mod find;
 mod write;
 
-pub use find::{examine, of};
+pub use find::{Listed, examine, of, with_hidden};
 pub use write::{Deed, Entry, Outcome, Request, prepare};
