@@ -37,8 +37,10 @@ impl Repo {
         };
         let author = self.gix.author().ok_or_else(missing)?.map_err(super::reading("the author's date"))?;
         let committer = self.gix.committer().ok_or_else(missing)?.map_err(super::reading("the committer's date"))?;
-        let owned =
-            |signature: gix::actor::SignatureRef<'_>| signature.to_owned().map_err(super::reading("an identity"));
+        let owned = |signature: gix::actor::SignatureRef<'_>| {
+            let signature = signature.to_owned().map_err(super::reading("an identity"))?;
+            cleaned(&signature).ok_or(Error::Identity("user.name"))
+        };
         Ok(Identity { author: owned(author)?, committer: owned(committer)? })
     }
 
@@ -46,4 +48,15 @@ impl Repo {
     pub fn identity_or_fallback(&self) -> Identity {
         self.identity().unwrap_or_else(|_| Identity::of_program(gix::date::Time::now_utc()))
     }
+}
+
+/// Removes the characters that a commit cannot have in a name and an address, as git does (ident.c); `None` if a name is left empty.
+fn cleaned(signature: &gix::actor::Signature) -> Option<gix::actor::Signature> {
+    let is_possible = |byte: &u8| !b"\n<>".contains(byte);
+    let clean = |text: &[u8]| {
+        let possible: Vec<u8> = text.iter().copied().filter(is_possible).collect();
+        gix::bstr::BString::from(possible.trim_ascii())
+    };
+    let (name, email) = (clean(&signature.name), clean(&signature.email));
+    (!name.is_empty()).then_some(gix::actor::Signature { name, email, time: signature.time })
 }

@@ -385,6 +385,18 @@ fn who_hid_a_note_of_another_clone_is_listed() {
 }
 
 #[test]
+fn name_with_a_line_break_is_cleaned_as_by_git() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    let args = ["new", &one, "--no-push", "--no-switch"];
+    sandbox.lattice_in("work", &args, |command| command.env("GIT_AUTHOR_NAME", "Ada\nL <x>")).exits(0);
+    assert_eq!(sandbox.git(&["log", "-1", "--format=%an", &branch(&one)]), "AdaL x");
+    let noted =
+        |name| sandbox.lattice_in("work", &["note", &one, "-m", "x"], |command| command.env("GIT_AUTHOR_NAME", name));
+    noted("\n").exits(2).says_err("git config --global user.name");
+}
+
+#[test]
 fn note_stays_readable_when_the_branch_loses_its_directory() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
