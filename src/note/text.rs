@@ -75,7 +75,7 @@ impl Text {
     /// Reads a text from another clone: unsafe characters are replaced; `None` if it is empty or too long.
     pub(super) fn read(text: &str) -> Option<Self> {
         let safe = |c: char| if c != '\n' && is_terminal_unsafe(c) { '\u{fffd}' } else { c };
-        let text = stripped(&text.chars().map(safe).collect::<String>());
+        let text: String = stripped(text).chars().map(safe).collect();
         // Each replacement has three bytes.
         (!text.is_empty() && text.len() <= 3 * MAX_TEXT).then_some(Self(text))
     }
@@ -137,6 +137,7 @@ mod tests {
     #[test]
     fn text_of_another_clone_is_made_safe() {
         assert_eq!(Text::read("a\u{1b}[31m\nb\u{202e}").unwrap().as_str(), "a\u{fffd}[31m\nb\u{fffd}");
+        assert_eq!(Text::read("a\r\n\r\nb\rc\r\n").unwrap().as_str(), "a\n\nb\u{fffd}c");
         assert_eq!(Text::read(" \n"), None);
         assert_eq!(Text::read(&"x".repeat(4 * MAX_TEXT)), None);
     }

@@ -146,6 +146,11 @@ fn bad_input_is_refused() {
     refused(&["-F", "absent"]).says_err("could not read `absent`");
     refused(&[]).says_err("no terminal to open an editor on").says_err("`-m TEXT`");
     refused(&["--edit", "--remove"]).says_err("cannot be used with");
+    sandbox.lattice(&["note", &one, "-m", "waits"]).exits(0);
+    let refused = |args: &[&str]| sandbox.refused(&[&["note", &one][..], args].concat()).exits(2);
+    refused(&["--remove", "--id", ""]).says_err("has no note ``");
+    refused(&["--edit", "--id", "", "-m", "x"]).says_err("has no note ``");
+    sandbox.lattice(&["note", &one, "--remove"]).exits(0);
     sandbox.refused(&["note", &far("phase0/step1"), "-m", "x"]).exits(2).says_err("has no branch");
     sandbox.refused(&["note", "-m", "x"]).exits(2).says_err("HEAD is not on the branch of a point");
     sandbox.refused(&["note", &one, "--edit", "-m", "x"]).exits(1).says_err("has no note");

@@ -85,7 +85,7 @@ impl Request<'_> {
     /// When there is none, or there are several.
     pub fn chosen(&self, id: Option<&str>) -> Result<&Note> {
         let Some(Subject { spelled, notes, .. }) = self.points.first() else { return Err(Cannot::NoHeadPoint.into()) };
-        let fits: Vec<&Note> = notes.iter().filter(|note| id.is_none_or(|id| note.id.begins_with(id))).collect();
+        let fits: Vec<&Note> = notes.iter().filter(|note| id.is_none_or(|id| fits_id(note, id))).collect();
         match (fits.as_slice(), id) {
             ([one], _) => Ok(one),
             ([], None) => Err(Refusal::NoNote { point: spelled.clone() }.into()),
@@ -145,6 +145,11 @@ impl Request<'_> {
             replaces: entry.replaces.into_iter().collect(),
         })
     }
+}
+
+/// An empty text is the beginning of each id, but names none.
+fn fits_id(note: &Note, id: &str) -> bool {
+    !id.is_empty() && note.id.begins_with(id)
 }
 
 fn entry(subject: &Subject, deed: &Deed, old: Option<&Note>, own: Option<&str>) -> Entry {
