@@ -40,7 +40,10 @@ fn cached(known: &CachedConfig, read: impl FnOnce() -> Result<Rc<Config>, Error>
 pub enum Error {
     /// There is no file.
     #[error("there is no `{}` here", config::FILE)]
-    Missing,
+    Missing {
+        /// The branch of the remote that has one, if HEAD has no commit.
+        on: Option<BranchName>,
+    },
     /// The base branch is unknown: only branches that any pusher could have written name one.
     #[error("the base branch is unknown")]
     NoBase,
@@ -93,7 +96,7 @@ impl Context {
             return Ok(edited.with_policy(self.policy().ok().as_deref()).into());
         }
         let fault = match self.policy() {
-            Err(fault @ (Error::NoBase | Error::Missing | Error::Config(_))) => fault,
+            Err(fault @ (Error::NoBase | Error::Missing { .. } | Error::Config(_))) => fault,
             known => return known,
         };
         // Read HEAD's file only now: another contributor may have written it, and it may be of any size.
@@ -104,7 +107,7 @@ impl Context {
             // Report the same error for the file that the user can edit at once.
             (Error::Config(fault), Some(bytes)) => Err(Config::parse(&origin(), &bytes).err().unwrap_or(fault).into()),
             (fault @ Error::Config(_), None) => Err(fault),
-            (_, None) => Err(Error::Missing),
+            (_, None) => Err(Error::Missing { on: self.base_before_first_commit()? }),
             (_, Some(bytes)) => {
                 let config = Config::parse(&origin(), &bytes)?;
                 Ok(self.of_base(&config)?.unwrap_or(config).with_policy(None).into())
@@ -154,7 +157,7 @@ impl Context {
     /// When it is not TOML, or git fails.
     pub fn base_document(&self) -> Result<Option<Document>, Error> {
         let base = match self.policy() {
-            Err(Error::NoBase | Error::Missing) => return Ok(None),
+            Err(Error::NoBase | Error::Missing { .. }) => return Ok(None),
             policy => policy?,
         };
         let Some(tip) = self.base_tip(&base)? else { return Ok(None) };
@@ -167,7 +170,7 @@ impl Context {
     /// # Errors
     /// When there is none, or it is not TOML.
     pub fn document(&self) -> Result<Document, Error> {
-        let bytes = self.repo.worktree_file(config::FILE)?.ok_or(Error::Missing)?;
+        let bytes = self.repo.worktree_file(config::FILE)?.ok_or(Error::Missing { on: None })?;
         Ok(Document::parse(config::FILE, &bytes)?)
     }
 }

@@ -115,7 +115,10 @@ fn configuration(error: &config::Error) -> Option<Vec<String>> {
 
 fn no_lattice(error: &context::Error) -> Option<Vec<String>> {
     match error {
-        context::Error::Missing => one(
+        context::Error::Missing { on: Some(branch) } => {
+            one(format!("`git switch {}` switches to the branch of the remote that has one", process::quote(&**branch)))
+        }
+        context::Error::Missing { on: None } => one(
             "`git lattice init --component NAME --arch aarch64,x86_64` creates one, or switch to a branch that has one",
         ),
         context::Error::NoBase => one(

@@ -39,7 +39,9 @@ impl Context {
 
     fn read_policy(&self) -> Result<Config, Error> {
         if let Some(base) = self.repo.config(BASE_KEY) {
-            return self.policy_on(&BranchName::parse(&base).map_err(git::Error::from)?)?.ok_or(Error::Missing);
+            return self
+                .policy_on(&BranchName::parse(&base).map_err(git::Error::from)?)?
+                .ok_or(Error::Missing { on: None });
         }
         let by_remote = self.remote_base()?.map(|base| self.policy_on(&base)).transpose()?.flatten();
         match by_remote {
@@ -83,6 +85,20 @@ impl Context {
             return Some(ORIGIN.to_owned());
         }
         if remotes.len() == 1 { remotes.pop() } else { None }
+    }
+
+    /// Returns the branch of the remote that has a `lattice.toml`, if HEAD has no commit, as after `git init` and `git fetch`.
+    pub(super) fn base_before_first_commit(&self) -> git::Result<Option<BranchName>> {
+        let head = self.repo.head()?;
+        let (None, Some(remote)) = (head.commit, self.origin()) else { return Ok(None) };
+        let usual = DEFAULT_BASES.iter().filter_map(|name| BranchName::parse(name).ok());
+        for name in head.branch.into_iter().chain(usual) {
+            let tip = self.repo.tip_of(&name, Some(&remote))?;
+            if tip.map(|tip| self.committed(tip)).transpose()?.flatten().is_some() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     fn remote_base(&self) -> git::Result<Option<BranchName>> {

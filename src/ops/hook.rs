@@ -90,7 +90,7 @@ pub fn after(context: &Context, branch_event: BranchEvent) -> Result<Reaction> {
     let (Some(branch), Some(commit)) = (head.branch, head.commit) else { return Ok(Reaction::Nothing) };
     let config = match context.policy() {
         Ok(config) => config,
-        Err(context::Error::Missing) => return Ok(Reaction::Nothing),
+        Err(context::Error::Missing { .. }) => return Ok(Reaction::Nothing),
         Err(context::Error::NoBase) => return without_base(context, &branch),
         Err(error) => return Err(error.into()),
     };

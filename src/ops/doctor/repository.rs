@@ -34,7 +34,8 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
         Ok(config) => lines.extend(of_config(context, &config, offline)),
         Err(error) => {
             let remedy = match error {
-                context::Error::Missing => "`git lattice init` writes one, with comments",
+                context::Error::Missing { on: Some(_) } => "`git switch` to the branch of the remote that has one",
+                context::Error::Missing { on: None } => "`git lattice init` writes one, with comments",
                 context::Error::NoBase => "`git config lattice.base BRANCH` names it",
                 _ => "correct it, or discard uncommitted changes with `git restore lattice.toml`",
             };

@@ -93,7 +93,7 @@ pub fn settings(context: Option<&Context>) -> Result<Settings> {
     let Some(context) = context else { return Ok(Settings::default()) };
     match context.config() {
         Ok(config) => Ok(Settings::read(&config.lint)?),
-        Err(context::Error::Missing) => Ok(Settings::default()),
+        Err(context::Error::Missing { .. }) => Ok(Settings::default()),
         Err(error) => Err(error.into()),
     }
 }

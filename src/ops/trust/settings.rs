@@ -113,7 +113,7 @@ impl Review {
 pub fn review(context: &Context) -> Result<Review> {
     let proposal = match context.policy() {
         Ok(policy) => policy.proposal.clone(),
-        Err(context::Error::Missing) => Proposal::default(),
+        Err(context::Error::Missing { .. }) => Proposal::default(),
         Err(error) => return Err(error.into()),
     };
     check(&proposal)?;

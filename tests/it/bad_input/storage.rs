@@ -118,6 +118,19 @@ fn clone_with(sandbox: &Sandbox, option: &[&str]) {
 }
 
 #[test]
+fn fetched_branch_that_is_not_switched_to_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.git_in("", &["init", "-q", "fresh"]);
+    sandbox.git_in("fresh", &["remote", "add", "origin", "../remote.git"]);
+    run(&sandbox, "fresh", &["status"]).exits(2).says_err("no `lattice.toml` here").says_err("git lattice init");
+    sandbox.git_in("fresh", &["fetch", "-q"]);
+    run(&sandbox, "fresh", &["status"]).exits(2).says_err("`git switch main`");
+    run(&sandbox, "fresh", &["doctor", "--offline"]).says_out("git switch");
+    sandbox.paste("fresh", "git switch -q main");
+    run(&sandbox, "fresh", &["status"]).exits(0);
+}
+
+#[test]
 fn works_in_a_shallow_clone() {
     for nix in every_nix() {
         let mut sandbox = with_two_steps();
