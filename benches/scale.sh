@@ -81,6 +81,11 @@ bench_pictures() {
     jj git init --colocate >&2
     others+=(-n 'jj log of all bookmarks' "$(peak "jj-$count" jj --ignore-working-copy log -r 'bookmarks()')")
   fi
+  # 2,000 branches take half a minute.
+  if command -v git-machete >/dev/null && [ "$count" -le 1000 ]; then
+    machete_of >.git/machete
+    others+=(-n 'git machete status' "$(peak "machete-$count" git-machete status)")
+  fi
   measure "scale-graph-$count" --warmup 1 --runs 3 \
     -n "git log --graph --simplify-by-decoration, $count points" "$(peak "log-$count" git log --graph --oneline --simplify-by-decoration --branches=feature)" \
     -n "git lattice graph" "$(peak "graph-$count" git-lattice graph)" \
@@ -89,4 +94,12 @@ bench_pictures() {
     -n "git lattice graph --format svg" "$(peak "svg-$count" git-lattice graph --format svg)" \
     -n "git lattice graph --json" "$(peak "graph-json-$count" git-lattice graph --json)" \
     -n "git lattice page" "$(peak "page-$count" git-lattice page)" "${others[@]}"
+}
+
+# machete_of: the branches as git machete wants them: each is one column right of the one that it is built on.
+machete_of() {
+  git lattice list --format='%(branch)' | awk -F/ '
+    { chain = $2 "/" $3 }
+    chain != last { depth = 0; last = chain }
+    { printf "%*s%s\n", depth++, "", $0 }'
 }
