@@ -70,12 +70,12 @@ impl Counts {
 
 /// The points of one component.
 #[derive(Default)]
-struct Group {
+struct Group<'p> {
     counts: Counts,
     /// By the values on the axes of the rows but the last.
-    lines: BTreeMap<Place, Counts>,
+    lines: BTreeMap<Place<'p>, Counts>,
     /// The line of HEAD's point, and what it says of it.
-    head: Option<(Place, String)>,
+    head: Option<(Place<'p>, String)>,
 }
 
 /// The lines as a table.
@@ -86,7 +86,7 @@ pub fn rows(
     head: Option<&Point>,
     ascii: bool,
 ) -> Vec<Vec<Cell>> {
-    let mut groups: BTreeMap<Place, Group> = BTreeMap::new();
+    let mut groups: BTreeMap<Place<'_>, Group<'_>> = BTreeMap::new();
     for status in points {
         let point = &status.named.point;
         let texts = config.lattice.texts(point);
@@ -113,16 +113,16 @@ pub fn rows(
 }
 
 /// The components worth a look: HEAD's first, then those with the most failures.
-fn notable(groups: &BTreeMap<Place, Group>) -> Vec<(&Place, &Group)> {
+fn notable<'g, 'p>(groups: &'g BTreeMap<Place<'p>, Group<'p>>) -> Vec<(&'g Place<'p>, &'g Group<'p>)> {
     let mut notable: Vec<_> = groups.iter().filter(|(_, it)| it.head.is_some() || it.counts.of(&NOTABLE) > 0).collect();
-    let bad = |it: &Group| it.counts.of(&[State::Failed, State::Disputed]);
+    let bad = |it: &Group<'_>| it.counts.of(&[State::Failed, State::Disputed]);
     notable.sort_by_key(|(_, it)| (it.head.is_none(), std::cmp::Reverse(bad(it))));
     notable.truncate(MOST_GROUPS);
     notable
 }
 
 /// The line for the components that are not shown.
-fn rest(groups: &BTreeMap<Place, Group>, shown: &[(&Place, &Group)], ascii: bool) -> Option<Vec<Cell>> {
+fn rest(groups: &BTreeMap<Place<'_>, Group<'_>>, shown: &[(&Place<'_>, &Group<'_>)], ascii: bool) -> Option<Vec<Cell>> {
     let others = || groups.iter().filter(|(title, _)| shown.iter().all(|(known, _)| known != title));
     let mut counts = Counts::default();
     others().for_each(|(_, group)| counts.add_all(&group.counts));

@@ -25,13 +25,13 @@ pub struct WantedAxes {
 #[error("axis `{0}` is given twice: an axis is in the rows or in the columns")]
 pub struct AxisTwice(String);
 
-/// The place of a point in the tables: its coordinates on some axes, ordered as in tables.
-pub(super) type Place = Vec<Part>;
+/// The place of a point in the tables: its coordinates on some axes, ordered as lattice.toml orders the values.
+pub(super) type Place<'p> = Vec<Part<'p>>;
 
-/// A coordinate with its text. Chains are ordered by rank, sets by name.
+/// A coordinate with its text, which depends on the other axes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Part {
-    rank: u64,
+pub(super) struct Part<'p> {
+    coordinate: &'p Coordinate,
     text: String,
 }
 
@@ -63,35 +63,32 @@ impl Layout {
     }
 
     /// The table of a point.
-    pub(super) fn title(&self, point: &Point, texts: &[String]) -> Place {
+    pub(super) fn title<'p>(&self, point: &'p Point, texts: &[String]) -> Place<'p> {
         place(&self.titles, point, texts)
     }
 
     /// The row of a point in its table.
-    pub(super) fn row(&self, point: &Point, texts: &[String]) -> Place {
+    pub(super) fn row<'p>(&self, point: &'p Point, texts: &[String]) -> Place<'p> {
         place(&self.rows, point, texts)
     }
 
     /// The row of a point without the last axis: the line of counts it belongs to.
-    pub(super) fn group_of_rows(&self, point: &Point, texts: &[String]) -> Place {
+    pub(super) fn group_of_rows<'p>(&self, point: &'p Point, texts: &[String]) -> Place<'p> {
         place(self.rows.split_last().map_or(&[], |(_, others)| others), point, texts)
     }
 
     /// The column of a point in its table.
-    pub(super) fn column(&self, point: &Point, texts: &[String]) -> Place {
+    pub(super) fn column<'p>(&self, point: &'p Point, texts: &[String]) -> Place<'p> {
         place(&self.columns, point, texts)
     }
 }
 
 /// The text of a place, such as `phase1/step2`.
-pub(super) fn text(place: &[Part]) -> String {
+pub(super) fn text(place: &[Part<'_>]) -> String {
     place.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join("/")
 }
 
-fn place(axes: &[usize], point: &Point, texts: &[String]) -> Place {
-    let rank = |axis: usize| match &point.coordinates()[axis] {
-        Coordinate::Rank(rank) => *rank,
-        Coordinate::Members(_) => 0,
-    };
-    axes.iter().map(|&axis| Part { rank: rank(axis), text: texts[axis].clone() }).collect()
+fn place<'p>(axes: &[usize], point: &'p Point, texts: &[String]) -> Place<'p> {
+    let part = |&axis: &usize| Part { coordinate: &point.coordinates()[axis], text: texts[axis].clone() };
+    axes.iter().map(part).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::layout::{self, Layout, Place};
+use super::layout::{self, Layout, Part, Place};
 use super::link::Link;
 use super::table::{self, Cell};
 use super::{Screen, Tone, duration};
@@ -23,7 +23,7 @@ pub struct Matrix<'a> {
 
 /// The tables of these points.
 pub fn matrices<'a>(config: &Config, layout: &Layout, points: &'a [PointStatus]) -> Vec<Matrix<'a>> {
-    let mut tables: BTreeMap<Place, Table<'_>> = BTreeMap::new();
+    let mut tables: BTreeMap<Place<'_>, Table<'_>> = BTreeMap::new();
     for status in points {
         let point = &status.named.point;
         let texts = config.lattice.texts(point);
@@ -75,14 +75,14 @@ impl Matrix<'_> {
 /// A table by the places of its points.
 #[derive(Default)]
 struct Table<'a> {
-    columns: BTreeSet<Place>,
-    rows: BTreeMap<Place, BTreeMap<Place, &'a PointStatus>>,
+    columns: BTreeSet<Place<'a>>,
+    rows: BTreeMap<Place<'a>, BTreeMap<Place<'a>, &'a PointStatus>>,
 }
 
 impl<'a> Table<'a> {
-    fn matrix(self, title: &Place) -> Matrix<'a> {
+    fn matrix(self, title: &[Part<'_>]) -> Matrix<'a> {
         let Self { columns, rows } = self;
-        let line = |(row, points): (Place, BTreeMap<Place, &'a PointStatus>)| {
+        let line = |(row, points): (Place<'a>, BTreeMap<Place<'a>, &'a PointStatus>)| {
             (layout::text(&row), columns.iter().map(|column| points.get(column).copied()).collect())
         };
         Matrix {

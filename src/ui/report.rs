@@ -6,6 +6,7 @@ use super::markdown::{block, code, line, quotation};
 use super::trusted_base;
 use crate::config::Config;
 use crate::git::Oid;
+use crate::lattice::Coordinate;
 use crate::nix::StorePath;
 use crate::ops::report::{Choice, Disputed, Failure, MANY, Outside, Report, Row};
 use crate::ops::show::Times;
@@ -79,10 +80,11 @@ fn table(report: &Report) -> String {
 
 /// The counts of each value of the first axis.
 fn totals(config: &Config, report: &Report) -> String {
-    let mut groups: BTreeMap<String, Vec<State>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<&Coordinate>, String), Vec<State>> = BTreeMap::new();
     for row in &report.rows {
-        let texts = config.lattice.texts(&row.status.named.point);
-        groups.entry(texts.into_iter().next().unwrap_or_default()).or_default().push(row.status.state);
+        let point = &row.status.named.point;
+        let text = config.lattice.texts(point).into_iter().next().unwrap_or_default();
+        groups.entry((point.coordinates().first(), text)).or_default().push(row.status.state);
     }
     let states: Vec<_> =
         State::ALL.into_iter().filter(|state| groups.values().any(|states| states.contains(state))).collect();
@@ -93,7 +95,7 @@ fn totals(config: &Config, report: &Report) -> String {
         format!("| {axis} | points | {} |\n", cells(&|state| state.word().to_owned())),
         format!("|---|---|{}\n", "---|".repeat(states.len())),
     ];
-    let rows = groups.iter().map(|(name, own)| {
+    let rows = groups.iter().map(|((_, name), own)| {
         let count = |state| own.iter().filter(|it| **it == state).count().to_string();
         format!("| {} | {} | {} |\n", code(name, true), own.len(), cells(&count))
     });

@@ -77,6 +77,31 @@ fn chains_are_ordered_by_rank_wherever_they_are() {
 }
 
 #[test]
+fn components_are_ordered_as_in_lattice_toml() {
+    let tools = ["tool-1", "tool-2", "tool-11", "tool-10"];
+    let listed = tools.map(|tool| format!("\"{tool}\"")).join(", ");
+    let axes = format!("component = {{ set = [{listed}] }}\nstep = {{ chain = \"step{{n}}\" }}");
+    let sandbox = Sandbox::with_toml(&toml(&axes, "[systems]\n\"*\" = \"x86_64-linux\"\n"));
+    sandbox.points(&[&format!("*/{}", numbered("step", 13))]);
+    let tables_of = |args: &[&str]| tables(&sandbox.lattice(&[&["status"], args].concat()).exits(0));
+    let firsts = |lines: &[String]| -> Vec<String> {
+        let words = lines.iter().filter_map(|line| line.split(['/', ' ', '`']).find(|word| word.starts_with("tool-")));
+        let mut words: Vec<_> = words.map(str::to_owned).collect();
+        words.dedup();
+        words
+    };
+    assert_eq!(firsts(&tables_of(&[])), tools);
+    let rows = tables_of(&["--rows", "component", "--cols", "step", "--state", "new"]);
+    assert_eq!(firsts(&rows), tools);
+    let report = sandbox.lattice(&["report"]).exits(0).stdout;
+    let counted: Vec<_> = report.lines().filter(|line| line.starts_with("| `tool")).map(str::to_owned).collect();
+    assert_eq!(firsts(&counted), tools);
+    let page = sandbox.lattice(&["page", "-"]).exits(0).stdout;
+    let at = tools.map(|tool| page.find(&format!("{tool}</")).unwrap_or_else(|| panic!("{tool}: {page}")));
+    assert!(at.is_sorted(), "{at:?}");
+}
+
+#[test]
 fn wrong_axes_and_times_are_refused() {
     let sandbox = with_ten_steps();
     let refused = |args: &[&str]| sandbox.refused(&[&["status"], args].concat()).exits(2);

@@ -50,7 +50,7 @@ fn each_component_has_a_table() {
     let table = sandbox.lattice(&["status"]).exits(0).stdout;
     let titles: Vec<_> =
         table.lines().filter(|line| line.ends_with(here())).map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(titles, [Some("gcc"), Some("toolchain")], "{table}");
+    assert_eq!(titles, [Some("toolchain"), Some("gcc")], "in the order of lattice.toml: {table}");
 }
 
 #[test]

@@ -3,12 +3,12 @@
 mod details;
 mod state;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use self::state::shown;
 use super::folded::Counts;
 use super::graph::{Picture, svg};
-use super::layout::Layout;
+use super::layout::{self, Layout};
 use super::next;
 use super::picture::{self, Matrix};
 use crate::config::Config;
@@ -176,17 +176,13 @@ fn diagrams<'a>(config: &'a Config, contents: &'a Contents) -> Vec<page::Diagram
 
 /// The components of a part.
 fn title(config: &Config, diagram: &Diagram, part: usize, points: &[PointStatus]) -> String {
-    let axes = config.title_axes();
-    let mut titles: Vec<String> = Vec::new();
-    for &node in &diagram.parts[part] {
-        let texts = config.lattice.texts(&points[node].named.point);
-        let title = axes.iter().map(|&axis| texts[axis].as_str()).collect::<Vec<_>>().join("/");
-        if titles.last() != Some(&title) {
-            titles.push(title);
-        }
-    }
-    titles.sort();
-    titles.dedup();
+    let layout = Layout::of(config);
+    let titles = diagram.parts[part].iter().map(|&node| {
+        let point = &points[node].named.point;
+        layout.title(point, &config.lattice.texts(point))
+    });
+    let titles: BTreeSet<_> = titles.collect();
+    let titles: Vec<_> = titles.iter().map(|title| layout::text(title)).collect();
     match titles.len().saturating_sub(NAMED) {
         0 => titles.join(", "),
         more => format!("{} and {more} more", titles[..NAMED].join(", ")),
