@@ -93,7 +93,8 @@ impl<'a> Table<'a> {
     }
 }
 
-fn cell(status: &PointStatus, is_head: bool, has_remote: bool, ascii: bool) -> Cell {
+/// The state of a point with its mark, the time of a build, and the marks after it.
+pub(super) fn cell(status: &PointStatus, is_head: bool, has_remote: bool, ascii: bool) -> Cell {
     let (mark, tone) = mark(status.state, ascii);
     let flags = flags(status, is_head, has_remote);
     Cell::new(format!("{mark} {}{}{flags}", status.state.word(), time(status)), tone)

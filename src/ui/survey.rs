@@ -8,9 +8,15 @@ use super::{Screen, folded, next, picture, wrap};
 use crate::config::Config;
 use crate::lattice::Point;
 use crate::points::status::{PointStatus, Survey};
+use crate::record::State;
 
 /// The most suggestions that are shown.
 const MAX_SUGGESTIONS: usize = 4;
+
+/// The fewest points that need attention which are named on a small screen, if there are so many.
+const MIN_NAMED: usize = 3;
+/// The states of points that are named before the tables if these do not fit, most urgent first.
+const NAMED: [State; 3] = [State::Disputed, State::Failed, State::Building];
 
 /// A survey as text.
 pub struct SurveyText<'a> {
@@ -35,13 +41,52 @@ impl SurveyText<'_> {
         let mut lines = if points.len() < crate::points::MANY || self.is_whole {
             picture::tables((self.config, self.layout), points, self.head, self.link, screen)
         } else {
-            let rows = folded::rows(self.config, self.layout, points, self.head, screen.ascii);
-            let mut lines = table::lines(&rows, screen);
-            let count = format!("{} points; `git lattice status --all` shows each", points.len());
-            lines.extend(told(&count, screen));
-            lines
+            self.folded(screen)
         };
         lines.extend(self.suggestions(screen));
+        lines
+    }
+
+    /// The lines for a screen that shows the first `room` of them: if there are more, what matters most comes first, and the tables
+    /// are folded.
+    pub fn lines_within(&self, screen: Screen, room: usize) -> Vec<String> {
+        let lines = self.lines(screen);
+        if lines.len() <= room {
+            return lines;
+        }
+        let mut lines = self.named(screen, (room / 3).max(MIN_NAMED));
+        lines.extend(self.suggestions(screen));
+        lines.push(String::new());
+        lines.extend(self.folded(screen));
+        // The first part may have no lines.
+        lines.into_iter().skip_while(String::is_empty).collect()
+    }
+
+    /// The folded tables, and how to see each point.
+    fn folded(&self, screen: Screen) -> Vec<String> {
+        let points = &self.survey.points;
+        let rows = folded::rows(self.config, self.layout, points, self.head, screen.ascii);
+        let mut lines = table::lines(&rows, screen);
+        lines.extend(told(&format!("{} points; `git lattice status --all` shows each", points.len()), screen));
+        lines
+    }
+
+    /// HEAD's point, and those that are disputed, failed or are being built: `max` at most, and the number of the others.
+    fn named(&self, screen: Screen, max: usize) -> Vec<String> {
+        let is_head = |status: &PointStatus| self.head == Some(&status.named.point);
+        let urgency = |status: &PointStatus| NAMED.iter().position(|state| *state == status.state);
+        let mut named: Vec<_> =
+            self.survey.points.iter().filter(|status| is_head(status) || urgency(status).is_some()).collect();
+        named.sort_by_key(|status| (!is_head(status), urgency(status)));
+        let has_remote = self.config.remote.is_some();
+        let row = |status: &&PointStatus| {
+            let cell = picture::cell(status, is_head(status), has_remote, screen.ascii);
+            let link = if screen.links { (self.link)(status) } else { None };
+            vec![Cell::from(status.named.spelled.as_str()), cell.linked(link)]
+        };
+        let mut lines = table::lines(&named.iter().take(max).map(row).collect::<Vec<_>>(), screen);
+        let more = named.len().saturating_sub(max);
+        lines.extend((more > 0).then(|| format!("and {more} more that are disputed, failed or are being built")));
         lines
     }
 

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::sandbox::{Run, Sandbox};
-use crate::story::{at, far, here, toml};
+use crate::story::{at, branch, far, here, toml};
+use crate::terminal::Screen;
 
 /// Ten steps in one phase, and one step in another, on one architecture.
 fn with_ten_steps() -> Sandbox {
@@ -161,11 +162,26 @@ fn watch_draws_until_q_and_leaves_the_terminal_as_it_was() {
     let shown =
         on_terminal(&sandbox, &format!("git-lattice status --watch; echo code $?; {} -a", program("stty")), "q");
     let (drawn, after) = shown.split_once("\x1b[?1049l").expect("it should leave the alternate screen");
-    assert!(drawn.contains("\x1b[?1049h") && drawn.contains("phase0/step1"), "{drawn}");
-    assert!(drawn.contains("more lines: a larger terminal shows them") && drawn.contains("`q` ends"), "{drawn}");
-    let drawn = drawn.rsplit("\x1b[H").next().unwrap();
-    assert_eq!(drawn.matches('\n').count(), 7, "the tables fit into 8 rows: {drawn:?}");
+    assert!(drawn.contains("\x1b[?1049h") && drawn.contains("git lattice build --all"), "{drawn}");
+    assert!(drawn.contains("all 1  0/11 built") && drawn.contains("`q` ends"), "the tables should be folded: {drawn}");
     assert!(after.contains("code 0") && after.contains(" icanon") && after.contains(" echo "), "{after}");
+}
+
+#[test]
+fn watch_shows_what_matters_most_first() {
+    let sandbox = with_ten_steps();
+    let (head, failed) = (at("phase1/step1"), at("phase0/step2"));
+    sandbox.record(&failed, &format!("{}-linux", here()), "failed");
+    sandbox.git(&["switch", "-q", &branch(&head)]);
+    let shown = on_terminal(&sandbox, "git-lattice status --watch", "q");
+    let drawn = shown.rsplit("\x1b[H").next().unwrap().split("\x1b[?1049l").next().unwrap();
+    let drawn = Screen::plain(drawn).replace("\x1b[K", "");
+    let lines: Vec<_> = drawn.lines().map(|line| line.trim().to_owned()).collect();
+    assert!(lines[0].starts_with(&head) && lines[0].ends_with("* ^"), "{lines:#?}");
+    assert!(lines[1].starts_with(&failed) && lines[1].contains("✗ failed"), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.ends_with(&format!("git lattice show {failed}"))), "{lines:#?}");
+    assert!(drawn.contains("more lines: a larger terminal shows them"), "{lines:#?}");
+    assert_eq!(lines.len(), 8, "the terminal has 8 rows: {lines:#?}");
 }
 
 #[test]

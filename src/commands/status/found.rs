@@ -70,12 +70,14 @@ impl Found {
         note::of(context, config, &self.census, self.survey.points.iter().map(|status| &status.named.point))
     }
 
-    pub(super) fn lines(&self, repo: &Repo, config: &Config, screen: Screen) -> Vec<String> {
+    /// The lines; for a screen that shows only the first `room` of them, what matters most comes first.
+    pub(super) fn lines(&self, repo: &Repo, config: &Config, screen: Screen, room: Option<usize>) -> Vec<String> {
         let Self { survey, layout, is_whole, .. } = self;
         let addresses = Addresses::of(repo, config);
         let link = |status: &PointStatus| link(&addresses, status);
-        SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole, link: &link }
-            .lines(Screen { ascii: self.ascii, ..screen })
+        let text = SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole, link: &link };
+        let screen = Screen { ascii: self.ascii, ..screen };
+        room.map_or_else(|| text.lines(screen), |room| text.lines_within(screen, room))
     }
 }
 

@@ -82,7 +82,7 @@ fn print(session: &Session, found: &Found, config: &Config, repo: &Repo) {
     if let Some(none) = found.none() {
         return ui.say(none);
     }
-    let lines = found.lines(repo, config, ui.out);
+    let lines = found.lines(repo, config, ui.out, None);
     if found.is_whole {
         pager::print(session, &lines);
     } else {

@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let redraw = Redraw::begin(session.ui, "--watch")?;
     loop {
         let begun = Instant::now();
-        let lines = lines(session, args).unwrap_or_else(|error| vec![format!("error: {error:#}")]);
+        let lines = lines(session, args, redraw.room()).unwrap_or_else(|error| vec![format!("error: {error:#}")]);
         let now = commit::now();
         let foot =
             paint(&format!("{} UTC; `q` ends", now[11..].trim_end_matches('Z')), Tone::Faint, session.ui.out.color);
@@ -56,12 +56,12 @@ fn is_ended_within(redraw: &Redraw, limit: Duration) -> bool {
     }
 }
 
-/// The tables as they are now. The repository, lattice.toml and the size of the terminal are read anew.
-fn lines(session: &Session, args: &ArgMatches) -> Result<Vec<String>> {
+/// The tables as they are now, in as many lines as the terminal shows if they fit. The repository, lattice.toml and the size of the terminal are read anew.
+fn lines(session: &Session, args: &ArgMatches, room: usize) -> Result<Vec<String>> {
     let fresh = Session::new(session.environment.clone());
     let found = Found::look(&fresh, Some(args))?;
     Ok(match found.none() {
         Some(none) => vec![none.to_owned()],
-        None => found.lines(&fresh.context()?.repo, fresh.config()?, fresh.ui.out),
+        None => found.lines(&fresh.context()?.repo, fresh.config()?, fresh.ui.out, Some(room)),
     })
 }
