@@ -236,6 +236,8 @@ fn long_tables_go_through_the_pager_of_git() {
     sandbox.git(&["config", "core.pager", &format!("{} 's/^/paged: /'", program("sed"))]);
     let paged = on_terminal(&sandbox, "git-lattice status --all", "");
     assert!(paged.contains("paged:") && paged.contains("phase0/step10"), "{paged}");
+    let plain = on_terminal(&sandbox, "git-lattice", "");
+    assert!(plain.contains("paged:") && plain.contains("phase0/step10"), "also without `--all`: {plain}");
     let short = on_terminal(&sandbox, &format!("git-lattice status --all {}", at("phase1/step1")), "");
     assert!(short.contains("phase1/step1") && !short.contains("paged"), "{short}");
     let missing = on_terminal(&sandbox, "GIT_PAGER=no-such-pager git-lattice status --all", "");

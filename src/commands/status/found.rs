@@ -33,7 +33,7 @@ pub(super) struct Found {
     /// Whether only some points are asked for.
     pub(super) is_part: bool,
     /// Whether each point is shown.
-    pub(super) is_whole: bool,
+    is_whole: bool,
     ascii: bool,
 }
 

@@ -35,9 +35,10 @@ pub(super) fn command(axes: &[String]) -> Command {
             "Show which points exist, which are built, and what can be done next: a table per component, steps as rows and \
              architectures as columns. `*` marks HEAD's point, `^` what the remote does not have, `~` what was built with files of the \
              machine. With 300 or more points, a phase is a line of counts, and only components are shown that have HEAD's point, or \
-             points that failed, are disputed or behind, wait or are being built; the others are counted together.",
+             points that failed, are disputed or behind, wait or are being built; the others are counted together.\n\n\
+             On a terminal, what is longer than the screen is shown in git's pager.",
         )
-        .arg(flag("all", "Show each selected point, also of a large lattice, whose phases are counted otherwise; in git's pager on a terminal"))
+        .arg(flag("all", "Show each selected point, also of a large lattice, whose phases are counted otherwise"))
         .arg(of_axes("rows", "The axes that form the rows of the tables, such as `phase,step`"))
         .arg(of_axes("cols", "The axes that form the columns; each value of the other axes gets its own table"))
         .arg(flag("ascii", "Draw marks with ASCII characters only"))
@@ -78,15 +79,9 @@ fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
 }
 
 fn print(session: &Session, found: &Found, config: &Config, repo: &Repo) {
-    let ui = &session.ui;
-    if let Some(none) = found.none() {
-        return ui.say(none);
-    }
-    let lines = found.lines(repo, config, ui.out, None);
-    if found.is_whole {
-        pager::print(session, &lines);
-    } else {
-        lines.iter().for_each(|line| ui.data(line));
+    match found.none() {
+        Some(none) => session.ui.say(none),
+        None => pager::print(session, &found.lines(repo, config, session.ui.out, None)),
     }
 }
 
