@@ -31,6 +31,8 @@ enum Kind {
     Whole,
     /// It is broken between words.
     Prose,
+    /// It is broken between words; if one of them is too wide for the column, all of it goes below.
+    Block,
     /// It is the title of a column.
     Title,
 }
@@ -45,6 +47,11 @@ impl Cell {
     /// A cell that is broken between words.
     pub fn prose(text: impl Into<String>) -> Self {
         Self { kind: Kind::Prose, ..Self::from(text.into()) }
+    }
+
+    /// A cell of one indent that is broken between words: below the column if one of them does not fit there.
+    pub fn block(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Block, ..Self::from(text.into()) }
     }
 
     /// The title of a column.
@@ -74,6 +81,10 @@ impl Cell {
     /// Whether it has no text.
     pub fn is_blank(&self) -> bool {
         self.text.is_empty()
+    }
+
+    fn is_prose(&self) -> bool {
+        matches!(self.kind, Kind::Prose | Kind::Block)
     }
 
     /// Appends text of the cell to a line.
@@ -189,7 +200,7 @@ struct Folded<'t> {
 impl<'t> Folded<'t> {
     fn of(rows: &[Vec<Cell>], widths: &'t [usize], kept: usize, width: usize, color: bool) -> Self {
         let offset = widths[..kept].iter().map(|width| width + GAP).sum();
-        let is_prose = rows.iter().filter_map(|row| row.get(kept)).any(|cell| cell.kind == Kind::Prose);
+        let is_prose = rows.iter().filter_map(|row| row.get(kept)).any(Cell::is_prose);
         let is_beside = is_prose && kept + 1 == widths.len() && offset <= width / 2;
         let offset = if is_beside { offset } else { ALONE };
         Self { widths: &widths[..kept], offset, room: width.saturating_sub(offset), is_beside, color }
@@ -199,7 +210,7 @@ impl<'t> Folded<'t> {
         let (kept, others) = row.split_at(row.len().min(self.widths.len()));
         let mut lines = vec![beside(kept, self.widths, self.color)];
         for cell in others.iter().filter(|cell| cell.kind != Kind::Title) {
-            for (i, part) in parts(cell, self.room).iter().enumerate() {
+            for (i, part) in parts(cell, self.room, self.offset + self.room).iter().enumerate() {
                 self.push(&mut lines, part, i == 0, cell);
             }
         }
@@ -228,14 +239,25 @@ impl<'t> Folded<'t> {
     }
 }
 
-/// The lines of a cell that has `room` columns.
-fn parts(cell: &Cell, room: usize) -> Vec<Part> {
+/// The lines of a cell that has `room` columns of a screen.
+fn parts(cell: &Cell, room: usize, width: usize) -> Vec<Part> {
     let one = |line: &str| match cell.kind {
         Kind::Prose => fold(line, room, room),
+        Kind::Block => block_parts(line, room, width.saturating_sub(ALONE)),
         _ if cell.width <= room => vec![Part::Words(line.to_owned())],
         _ => vec![Part::Alone(line.to_owned())],
     };
     if cell.is_blank() { Vec::new() } else { cell.text.split('\n').flat_map(one).collect() }
+}
+
+/// A line in `room` columns if each word fits, else in `below` columns of lines of its own.
+fn block_parts(line: &str, room: usize, below: usize) -> Vec<Part> {
+    let beside = fold(line, room, room);
+    if beside.iter().all(|part| matches!(part, Part::Words(_))) {
+        return beside;
+    }
+    let alone = |(Part::Words(text) | Part::Alone(text))| Part::Alone(text);
+    fold(line, below, below).into_iter().map(alone).collect()
 }
 
 #[cfg(test)]

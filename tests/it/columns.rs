@@ -2,9 +2,10 @@
 #![cfg(target_os = "linux")]
 
 use git_lattice::ui::wrap;
+use serde_json::json;
 
 use crate::sandbox::Sandbox;
-use crate::story::{branch, dir, toml};
+use crate::story::{branch, dir, toml, write_record};
 use crate::terminal::{self, Screen};
 
 const COMPONENT: &str = "solana-rust-1.83";
@@ -106,6 +107,29 @@ fn commands_to_paste_are_whole() {
     sandbox.git(&["switch", "-q", &branch(&x86)]);
     let text = fits(&sandbox, 80, &format!("log {}", at("riscv64", "phase0/step1")));
     assert!(text.contains(&format!("`git lattice build {}` builds it", at("riscv64", "phase0/step1"))), "{text}");
+}
+
+#[test]
+fn records_keep_their_indent() {
+    let sandbox = with_all_states();
+    let failed = at("armv7l", "phase0/step1");
+    let drv = format!("/nix/store/{}-a-derivation-with-a-rather-long-name.drv", "0".repeat(32));
+    let errors = [format!("builder for '{drv}' failed with exit code 1; its log has more"), "cc: not found ".repeat(8)];
+    for (day, error) in (3..).zip(&errors) {
+        let started = format!("2026-01-0{day}T00:00:00Z");
+        let record = json!({ "verdict": "failed", "outputs": {}, "error": error.trim(), "started": started });
+        write_record(&sandbox, "work", "far", &failed, &record);
+        let text = fits(&sandbox, 80, &format!("show {failed}"));
+        let lines: Vec<_> = text.lines().skip_while(|line| !line.starts_with("records")).collect();
+        assert!(lines[0].ends_with("failed on armv7l-linux, 1.5 s"), "{text}");
+        assert!(lines[1].trim_start().starts_with("by ada@far with Nix"), "{text}");
+        let is_error = |line: &&&str| line.starts_with(' ') && !line.contains("Z failed on");
+        let indents = lines[2..].iter().take_while(is_error).map(|line| line.len() - line.trim_start().len());
+        let mut indents: Vec<_> = indents.collect();
+        assert!(indents.len() > 1, "{text}");
+        indents.dedup();
+        assert_eq!(indents.len(), 1, "the error should have one indent: {text}");
+    }
 }
 
 #[test]

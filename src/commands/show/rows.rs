@@ -94,8 +94,9 @@ impl<'a> Table<'a> {
         };
         let disputes = disputes.iter().map(|it| dispute::lines(records, it)).flat_map(lines);
         self.cells("disputed", disputes.map(|line| Cell::prose(line).toned(Tone::Bad)));
-        let mut shown: Vec<_> = records.iter().rev().take(MAX_SHOWN).map(|it| record_cell(&it.record)).collect();
-        let hidden = records.len() - shown.len();
+        let newest = records.iter().rev().take(MAX_SHOWN);
+        let mut shown: Vec<_> = newest.flat_map(|it| record_cells(&it.record)).collect();
+        let hidden = records.len().saturating_sub(MAX_SHOWN);
         shown.extend(
             (hidden > 0).then(|| Cell::prose(format!("{hidden} older: `git lattice show {} --json`", self.spelled()))),
         );
@@ -214,25 +215,26 @@ fn trusted_base_line(details: &Details) -> Option<String> {
     Some(trusted_base::summary(inputs.count(), sum, unknown))
 }
 
-fn record_cell(record: &Record) -> Cell {
+/// When, what and how long; by whom; then the output or the error.
+fn record_cells(record: &Record) -> Vec<Cell> {
     let tone = match record.verdict {
         Verdict::Built | Verdict::Reproduced => Tone::Good,
         Verdict::Failed | Verdict::Differs => Tone::Bad,
         Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
     };
-    Cell::prose(record_line(record)).toned(tone)
+    let what = record.outputs.get("out").map(|out| out.path.as_str()).or(record.error.as_deref());
+    let head = [Cell::prose(result_line(record)).toned(tone), Cell::prose(builder_line(record))];
+    head.into_iter().chain(what.map(|what| Cell::block(terminal_safe(what)))).collect()
 }
 
-fn record_line(record: &Record) -> String {
-    let what = record.outputs.get("out").map(|out| out.path.as_str()).or(record.error.as_deref());
-    let what = what.map(|what| format!(": {what}")).unwrap_or_default();
+fn result_line(record: &Record) -> String {
+    let took = record.took().map(|seconds| format!(", {seconds:.1} s")).unwrap_or_default();
+    terminal_safe(&format!("{} {} on {}{took}", record.started, record.verdict.word(), record.system))
+}
+
+fn builder_line(record: &Record) -> String {
     let impure = record.impure.as_ref().filter(|paths| !paths.is_empty());
     let impure = impure.map(|paths| format!(", with {} of the machine", paths.join(" "))).unwrap_or_default();
-    let verdict = record.verdict.word();
     let nix = record.nix.as_deref().unwrap_or("?");
-    let took = record.took().map(|seconds| format!("{seconds:.1} s ")).unwrap_or_default();
-    terminal_safe(&format!(
-        "{verdict} {} {} {took}by {}@{} with Nix {nix}{impure}{what}",
-        record.system, record.started, record.user, record.host
-    ))
+    terminal_safe(&format!("by {}@{} with Nix {nix}{impure}", record.user, record.host))
 }
