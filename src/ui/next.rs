@@ -39,7 +39,7 @@ pub fn label(action: Action) -> &'static str {
         Action::Reconcile => "diverged",
         Action::Restack => "behind",
         Action::Build => "to build",
-        Action::NextStep => "go on",
+        Action::NextStep => "next step",
         Action::Promote => "next phase",
         Action::FindBuilder => "no builder",
         Action::Push => "to push",

@@ -120,8 +120,9 @@ fn next_commands_are_suggested() {
     let sandbox = with_points(&[&one, &two]);
     sandbox.lattice(&["status"]).exits(0).says_out(&format!("git lattice build {one}"));
     sandbox.built_elsewhere(&[&one, &two]);
-    let run = sandbox.lattice(&["status"]).exits(0).says_out(&format!("git lattice next-step {two}"));
+    let run = sandbox.lattice(&["status"]).exits(0).says_out(&format!("next step:  git lattice next-step {two}"));
     run.never_says(&format!("next-step {one}"));
+    sandbox.lattice(&["page", "-"]).exits(0).says_out("<dt>next step</dt>");
 }
 
 #[test]
