@@ -19,6 +19,9 @@ pub(super) fn command() -> Command {
     command.subcommand_required(true).subcommands([add(), rename(), remove(), reorder()])
 }
 
+/// `{n}` in a help text, where clap prints a newline in its place unless a style is in between.
+const NUMBER: &str = "{\u{1b}[0mn}";
+
 fn axis_arg() -> Arg {
     Slot::Axis.of(Arg::new("axis").value_name("AXIS").required(true).help("The axis, such as arch"))
 }
@@ -46,13 +49,13 @@ fn rename() -> Command {
     let names = names.help("The new name of the axis; or a value and its new name");
     let command = Command::new("rename")
         .about("Give an axis, or one of its values, another name; the points follow")
-        .long_about(
+        .long_about(format!(
             "Give an axis another name (`axis rename arch machine`), or one of its values (`axis rename arch x86_64 amd64`). The \
-             values of a numbered chain are renamed by their pattern: `axis rename step 'step{n}' 'stage{n}'`.\n\n\
+             values of a numbered chain are renamed by their pattern: `axis rename step 'step{NUMBER}' 'stage{NUMBER}'`.\n\n\
              lattice.toml in the worktree is edited, with its comments kept, and all points with that axis or value get another \
              name as by `git lattice move`, in one operation: all or none. lattice.toml must be that of the base branch, where you \
              commit it afterwards. The same command again also renames points that another clone has pushed by the old name.",
-        )
+        ))
         .arg(axis_arg())
         .arg(Slot::ValueOfAxis.of(names))
         .arg(move_point::delete_remote());

@@ -41,6 +41,18 @@ fn item(run: &Run, point: &str) -> Value {
 }
 
 #[test]
+fn help_has_the_pattern_of_a_numbered_chain() {
+    let sandbox = Sandbox::without_lattice();
+    for args in [&["axis", "rename", "--help"][..], &["help", "axis", "rename"], &["man"]] {
+        let run = sandbox.lattice(args).exits(0);
+        let text =
+            run.stdout.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\*(Aq", "'").replace("\\-", "-");
+        assert!(text.contains("axis rename step 'step{n}' 'stage{n}'"), "{args:?}: {text}");
+        assert!(!run.stdout.contains('\u{1b}'), "{text}");
+    }
+}
+
+#[test]
 fn value_gets_another_name_in_all_points() {
     let sandbox = grown();
     let before = points();
