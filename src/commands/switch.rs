@@ -200,7 +200,7 @@ fn list(session: &Session) -> Result<u8> {
         ui.data(format!("{mark} git lattice switch {}", config.spell(point)));
     }
     match points.len().saturating_sub(MAX_SHOWN) {
-        0 if points.is_empty() => ui.hint("`git lattice new` makes the first point"),
+        0 if points.is_empty() => ui.hint(format!("`{}` makes the first point", points::command_of_first(&config.lattice))),
         0 => {}
         more => ui.tell(format!("and {more} more, which `git lattice` shows")),
     }

@@ -25,7 +25,9 @@ fn row(sandbox: &Sandbox, name: &str) -> String {
 #[test]
 fn empty_lattice_suggests_the_first_point() {
     let sandbox = Sandbox::new();
-    let run = sandbox.lattice(&["status"]).exits(0).says_err("no point has a branch yet").says_err("git lattice new");
+    let run = sandbox.lattice(&["status"]).exits(0).says_err("no point has a branch yet");
+    let run = run.says_err("`git lattice new --arch aarch64` makes the first one");
+    sandbox.lattice(&["new", "--arch", "aarch64", "--dry-run"]).exits(0);
     assert_eq!(run.stdout, "", "stdout should have points only");
     assert_eq!(sandbox.lattice(&["status", "--json"]).json()["points"], serde_json::json!([]));
 }

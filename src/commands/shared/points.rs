@@ -11,7 +11,7 @@ use crate::commands::complete::Slot;
 use crate::config::{Config, StepData};
 use crate::context::Context;
 use crate::git::names;
-use crate::lattice::{Lattice, Point, Selector};
+use crate::lattice::{self, Lattice, Point, Selector};
 use crate::ops::Cannot;
 use crate::points::census::Census;
 
@@ -273,6 +273,20 @@ fn fill(lattice: &Lattice, selector: &Selector, head: Option<&Point>) -> Result<
         None => selector.clone(),
     };
     Ok(filled.expand(lattice)?)
+}
+
+/// The command that makes the first point, with a flag for each axis that needs a value.
+pub(in crate::commands) fn command_of_first(lattice: &Lattice) -> String {
+    let (mut selector, mut command) = (Selector::open(lattice), String::from("git lattice new"));
+    while let Err(lattice::Error::Open { axis, .. }) = selector.expand(lattice) {
+        let listed = lattice.axis_index(&axis).ok().and_then(|i| lattice.axes()[i].listed());
+        let Some(value) = listed.and_then(|values| values.first()) else { break };
+        if selector.choose(lattice, &axis, value.as_str()).is_err() {
+            break;
+        }
+        command = format!("{command} --{axis} {value}");
+    }
+    command
 }
 
 /// Reads exactly one point, which need not exist.

@@ -87,11 +87,11 @@ fn print(session: &Session, found: &Found, config: &Config, repo: &Repo) {
 
 /// How to get the first point.
 fn hint_of_first(ui: &Ui, context: &Context, config: &Config) {
-    match status::fetch_of_others(context, config) {
-        Some(fetch) => {
-            ui.hint(format!("this clone has only some of the remote's branches: `{fetch}` brings all of them"));
-        }
-        None => ui.hint(format!("`git lattice new` makes the first one; the axes are {}", config.lattice.shape())),
+    if let Some(fetch) = status::fetch_of_others(context, config) {
+        ui.hint(format!("this clone has only some of the remote's branches: `{fetch}` brings all of them"));
+    } else {
+        let (command, shape) = (points::command_of_first(&config.lattice), config.lattice.shape());
+        ui.hint(format!("`{command}` makes the first one; the axes are {shape}"));
     }
 }
 
