@@ -18,7 +18,7 @@ pub enum Choice {
     All,
     /// Points that can be worked on now: not built, while all their lower covers are built.
     Frontier,
-    /// Points whose last build failed.
+    /// Points without a `built` record whose last build failed.
     Failed,
 }
 

@@ -14,7 +14,7 @@ use crate::record::{Record, Records, State};
 pub struct Wanted {
     /// The states of which a point must have one; empty for any.
     pub states: Vec<State>,
-    /// Whether its last build must have failed, even if it is behind now.
+    /// Whether its last build must have failed, and none may have succeeded, even if it is behind now.
     pub failed: bool,
     /// The time, in seconds after 1970, since when its branch must have a new commit, or a build must have ended.
     pub since: Option<i64>,

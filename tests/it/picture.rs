@@ -135,13 +135,22 @@ fn conditions_choose_points_and_suggestions() {
         assert_eq!(tables(&run).len(), 2, "the titles and a row: {}", run.stdout);
         run.says_out("✗ failed").says_out(&format!("git lattice show {}", at("phase0/step2")));
     }
-    let json = sandbox.lattice(&["status", "--failed", "--json"]).json();
-    assert_eq!(json["points"].as_array().map(Vec::len), Some(1));
+    let failed = || {
+        let json = sandbox.lattice(&["status", "--failed", "--json"]).json();
+        json["points"].as_array().map(Vec::len)
+    };
+    assert_eq!(failed(), Some(1));
     sandbox
         .lattice(&["status", "--state", "queued"])
         .exits(0)
         .says_err("no such point has a branch")
         .never_says("x86_64");
+    sandbox.record(&at("phase0/step2"), &format!("{}-linux", here()), "built");
+    sandbox.record(&at("phase0/step2"), &format!("{}-linux", here()), "failed");
+    assert_eq!(failed(), Some(0), "a point with a `built` record stays built");
+    let help = sandbox.lattice(&["status", "--help"]).exits(0).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("points without a `built` record whose last build failed"), "{help}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
             Arg::new("failed")
                 .long("failed")
                 .action(ArgAction::SetTrue)
-                .help("Only points whose last build failed, also if they are behind now"),
+                .help("Only points without a `built` record whose last build failed, also if they are behind now"),
         )
         .arg(Arg::new("since").long("since").value_name("TIME").help(
             "Only points with a new commit or an ended build since a time, such as `2 days ago`, `yesterday`, or `2026-11-30`, in UTC",
