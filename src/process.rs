@@ -26,7 +26,8 @@ mod tree;
 mod watch;
 
 pub use children::{
-    before_end_by_signal, end_by_signal, end_children_on_signals, is_cut_off, is_ending, is_ending_soon,
+    before_end_by_signal, end_by_interrupt_later, end_by_signal, end_children_on_signals, is_cut_off, is_ending,
+    is_ending_soon,
 };
 pub use cmd::{Cmd, quote};
 pub use communicate::{Clock, OutputEvent};

@@ -152,6 +152,11 @@ pub fn is_cut_off() -> bool {
     is_ending() && !WRITES_RECORDS.load(Ordering::SeqCst)
 }
 
+/// Lets [`end_by_signal`] end the process by SIGINT: the terminal passed Ctrl-C on as a key.
+pub fn end_by_interrupt_later() {
+    SIGNAL.store(SIGINT, Ordering::SeqCst);
+}
+
 /// Ends by the caught signal, if any, so that a shell sees it. `main` calls this last.
 pub fn end_by_signal() {
     match SIGNAL.load(Ordering::SeqCst) {

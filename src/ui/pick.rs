@@ -6,6 +6,7 @@ use nucleo_matcher::{Config, Matcher};
 
 use super::redraw::{Key, Redraw};
 use super::{Tone, Ui, paint};
+use crate::process;
 
 /// What the keys do.
 const FOOT: &str = "type to search; Enter picks, Escape leaves";
@@ -33,6 +34,10 @@ pub fn pick(ui: Ui, items: &[String], at: usize, what: &str) -> Result<Option<us
         for key in redraw.keys_within(None) {
             match key {
                 Key::End => return Ok(None),
+                Key::Interrupt => {
+                    process::end_by_interrupt_later();
+                    return Ok(None);
+                }
                 Key::Enter if !picker.found.is_empty() => return Ok(Some(picker.found[picker.at])),
                 key => picker.take(key),
             }
@@ -62,7 +67,7 @@ impl<'a> Picker<'a> {
                 self.typed.clear();
                 self.search();
             }
-            Key::Enter | Key::End | Key::Stop | Key::Continued => {}
+            Key::Enter | Key::End | Key::Interrupt | Key::Stop | Key::Continued => {}
         }
     }
 

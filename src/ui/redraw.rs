@@ -29,7 +29,7 @@ const KEYS: [(&[u8], Key); 14] = [
     (b"\x7f", Key::Erase),
     (b"\x08", Key::Erase),
     (b"\x15", Key::EraseAll),
-    (b"\x03", Key::End),
+    (b"\x03", Key::Interrupt),
     (b"\x04", Key::End),
     (b"\x1a", Key::Stop),
 ];
@@ -56,8 +56,10 @@ pub enum Key {
     Erase,
     /// Ctrl-U.
     EraseAll,
-    /// Ctrl-C, Ctrl-D, Escape, or the end of the terminal.
+    /// Ctrl-D, Escape, or the end of the terminal.
     End,
+    /// Ctrl-C, which ends the program by SIGINT.
+    Interrupt,
     /// Ctrl-Z.
     Stop,
     /// The program was continued: nothing of it is on the screen.
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn keys_are_read_one_by_one() {
         assert_eq!(keys("aß\x1b[B\n".as_bytes()), [Key::Char('a'), Key::Char('ß'), Key::Down, Key::Enter]);
-        assert_eq!(keys(b"q\x7f\x15\x03"), [Key::Char('q'), Key::Erase, Key::EraseAll, Key::End]);
+        assert_eq!(keys(b"q\x7f\x15\x03"), [Key::Char('q'), Key::Erase, Key::EraseAll, Key::Interrupt]);
         assert_eq!(keys(b"\x1b"), [Key::End]);
         assert_eq!(keys(b"a\x1b[5~"), [Key::Char('a')]);
         assert_eq!(keys(b"\xffb\x01"), [Key::Char('b')]);

@@ -177,6 +177,15 @@ fn watch_draws_until_q_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn interrupt_ends_watch_by_the_signal() {
+    let sandbox = with_ten_steps();
+    let shown =
+        on_terminal(&sandbox, &format!("git-lattice status --watch; echo code $?; {} -a", program("stty")), "\x03");
+    let (_, after) = shown.split_once("\x1b[?1049l").expect("it should leave the alternate screen");
+    assert!(after.contains("code 130") && after.contains(" icanon"), "{after}");
+}
+
+#[test]
 fn watch_shows_what_matters_most_first() {
     let sandbox = with_ten_steps();
     let (head, failed) = (at("phase1/step1"), at("phase0/step2"));

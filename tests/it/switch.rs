@@ -311,7 +311,7 @@ fn without_an_argument_the_user_picks_a_point() {
     let (shown, code) = typed(&sandbox, "xterm", &format!("{} p0\n", elsewhere()));
     assert_eq!((code, head(&sandbox)), (Some(0), branch(&far("phase0/step1"))), "{shown}");
     let (shown, code) = typed(&sandbox, "xterm", "no such point\n\x03");
-    assert_eq!((code, head(&sandbox)), (Some(1), branch(&far("phase0/step1"))), "{shown}");
+    assert_eq!((code, head(&sandbox)), (Some(130), branch(&far("phase0/step1"))), "{shown}");
     assert!(shown.contains("0/"), "{shown}");
 }
 

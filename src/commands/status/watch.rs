@@ -10,6 +10,7 @@ use crate::commands::Session;
 use crate::env::Terminal;
 use crate::error;
 use crate::git::commit;
+use crate::process;
 use crate::ui::redraw::{Key, Redraw};
 use crate::ui::{Tone, paint};
 
@@ -46,12 +47,16 @@ fn is_ended_within(redraw: &Redraw, limit: Duration) -> bool {
         if rest.is_zero() {
             return false;
         }
-        let keys = redraw.keys_within(Some(rest));
-        if keys.iter().any(|key| matches!(key, Key::End | Key::Char('q' | 'Q'))) {
-            return true;
-        }
-        if keys.contains(&Key::Continued) {
-            return false;
+        for key in redraw.keys_within(Some(rest)) {
+            match key {
+                Key::End | Key::Char('q' | 'Q') => return true,
+                Key::Interrupt => {
+                    process::end_by_interrupt_later();
+                    return true;
+                }
+                Key::Continued => return false,
+                _ => {}
+            }
         }
     }
 }
