@@ -5,11 +5,12 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 
 use super::redraw::{Key, Redraw};
-use super::{Tone, Ui, paint};
+use super::{Tone, Ui, paint, wrap};
 use crate::process;
 
-/// What the keys do.
-const FOOT: &str = "type to search; Enter picks, Escape leaves";
+/// What the keys do, the longest text first.
+const FEET: [&str; 3] =
+    ["type to search; Enter picks, Escape leaves", "Enter picks, Escape leaves", "Enter, or Escape"];
 
 /// The items that fit what was typed, and the chosen one.
 struct Picker<'a> {
@@ -30,7 +31,9 @@ pub fn pick(ui: Ui, items: &[String], at: usize, what: &str) -> Result<Option<us
     let redraw = Redraw::begin(ui, what)?;
     let mut picker = Picker::new(items, at);
     loop {
-        redraw.draw(&picker.lines(redraw.room(), ui.out.color), &paint(FOOT, Tone::Faint, ui.out.color));
+        let width = ui.out.width.unwrap_or(usize::MAX);
+        let lines = picker.lines((width, redraw.room()), ui.out.color);
+        redraw.draw(&lines, &paint(foot(width), Tone::Faint, ui.out.color));
         for key in redraw.keys_within(None) {
             match key {
                 Key::End => return Ok(None),
@@ -43,6 +46,11 @@ pub fn pick(ui: Ui, items: &[String], at: usize, what: &str) -> Result<Option<us
             }
         }
     }
+}
+
+/// What the keys do, in `width` columns.
+fn foot(width: usize) -> &'static str {
+    FEET.into_iter().find(|text| wrap::columns(text) <= width).unwrap_or_default()
 }
 
 impl<'a> Picker<'a> {
@@ -84,14 +92,15 @@ impl<'a> Picker<'a> {
         (self.found, self.at) = (scored.into_iter().map(|(_, i)| i).collect(), 0);
     }
 
-    /// What was typed, and the items around the chosen one.
-    fn lines(&self, room: usize, color: bool) -> Vec<String> {
+    /// What was typed, and the items around the chosen one, in so many columns and lines.
+    fn lines(&self, (width, room): (usize, usize), color: bool) -> Vec<String> {
         let shown = room.saturating_sub(1).max(1);
         let first = (self.at + 1).saturating_sub(shown);
         let count = paint(&format!("{}/{}", self.found.len(), self.items.len()), Tone::Faint, color);
         let mut lines = vec![format!("> {}  {count}", self.typed)];
         for (at, i) in self.found.iter().enumerate().skip(first).take(shown) {
-            let line = format!("{} {}", if at == self.at { '>' } else { ' ' }, self.items[*i]);
+            let name = wrap::ending(&self.items[*i], width.saturating_sub(2));
+            let line = format!("{} {name}", if at == self.at { '>' } else { ' ' });
             lines.push(if at == self.at { paint(&line, Tone::Good, color) } else { line });
         }
         lines.truncate(room);
@@ -115,7 +124,7 @@ mod tests {
                 char => Key::Char(char),
             });
         }
-        picker.lines(3, false)
+        picker.lines((80, 3), false)
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, branch, chains, crossing, dir, elsewhere, far, here, toml};
 use crate::strace::strace;
+use crate::terminal::Screen;
 
 impl Sandbox {
     /// The branch of a worktree.
@@ -273,9 +274,14 @@ fn failed_points_come_in_table_order() {
 
 /// Runs `switch` without an argument on a terminal of this kind, types `keys`, and returns what it shows.
 fn typed(sandbox: &Sandbox, terminal: &str, keys: &str) -> (String, Option<i32>) {
+    typed_on(sandbox, terminal, 80, keys)
+}
+
+/// The same on a terminal of so many columns.
+fn typed_on(sandbox: &Sandbox, terminal: &str, columns: usize, keys: &str) -> (String, Option<i32>) {
     let program = |name: &str| which::which(name).unwrap().display().to_string();
     let mut command = Command::new(program("script"));
-    let shell = format!("{} cols 80 rows 24; {} switch", program("stty"), env!("CARGO_BIN_EXE_git-lattice"));
+    let shell = format!("{} cols {columns} rows 24; {} switch", program("stty"), env!("CARGO_BIN_EXE_git-lattice"));
     command.args(["-qec", &shell, "/dev/null"]).current_dir(sandbox.work());
     sandbox.environment(&mut command);
     let mut child = command.env("TERM", terminal).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -313,6 +319,19 @@ fn without_an_argument_the_user_picks_a_point() {
     let (shown, code) = typed(&sandbox, "xterm", "no such point\n\x03");
     assert_eq!((code, head(&sandbox)), (Some(130), branch(&far("phase0/step1"))), "{shown}");
     assert!(shown.contains("0/"), "{shown}");
+}
+
+#[test]
+fn picker_keeps_the_ends_of_long_names() {
+    let component = format!("a-component-with-a-name-of-many-words-{}", "x".repeat(20));
+    let axes = format!("component = {{ set = [\"{component}\"] }}\nstep = {{ chain = \"step{{n}}\" }}");
+    let sandbox = Sandbox::with_toml(&toml(&axes, "[systems]\n\"*\" = \"x86_64-linux\"\n"));
+    sandbox.points(&[&format!("{component}/{{step1,step2}}")]);
+    let (shown, code) = typed_on(&sandbox, "xterm", 40, "2\n");
+    assert_eq!(code, Some(0), "{shown}");
+    let drawn = Screen::plain(shown.split("\x1b[?1049l").next().unwrap());
+    assert!(drawn.contains("xxxx/step1") && drawn.contains("> …") && drawn.contains("xxxx/step2"), "{drawn}");
+    assert!(drawn.contains("Enter picks, Escape leaves") && !drawn.contains("type to search"), "{drawn}");
 }
 
 #[test]
