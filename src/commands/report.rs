@@ -97,7 +97,7 @@ fn to_json(config: &Config, report: &Report) -> Value {
 }
 
 fn row_json(Row { status, times }: &Row) -> Value {
-    let times = times.iter().map(|times| (times.system.to_string(), times.last)).collect::<BTreeMap<_, _>>();
+    let times = times.iter().map(|(system, seconds)| (system.to_string(), *seconds)).collect::<BTreeMap<_, _>>();
     json!({
         "point": status.named.spelled, "branch": status.named.branch, "commit": status.commit.to_string(),
         "pushed": status.pushed, "key": status.key.map(|key| key.to_string()), "state": status.state,

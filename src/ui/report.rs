@@ -9,9 +9,9 @@ use crate::git::Oid;
 use crate::lattice::Coordinate;
 use crate::nix::StorePath;
 use crate::ops::report::{Choice, Disputed, Failure, MANY, Outside, Report, Row};
-use crate::ops::show::Times;
 use crate::ops::trusted_base::{HostPaths, TrustedInput, size_of};
 use crate::record::{Dispute, Side, State};
+use crate::system::System;
 use crate::text::{size, tally};
 
 /// The most notes; `--json` has all.
@@ -74,7 +74,7 @@ fn table(report: &Report) -> String {
             status.key.map(|key| code(&short(key), true)).unwrap_or_default(),
         )
     });
-    let head = "| point | state | systems | built in | commit | key |\n|---|---|---|---|---|---|\n";
+    let head = "| point | state | systems | took | commit | key |\n|---|---|---|---|---|---|\n";
     std::iter::once(head.to_owned()).chain(rows).collect()
 }
 
@@ -242,9 +242,9 @@ fn state(state: State) -> String {
 
 fn times(row: &Row) -> String {
     let alone = row.status.systems.len() == 1;
-    let time = |times: &Times| {
-        let system = if alone { String::new() } else { format!(" on {}", code(times.system.as_str(), true)) };
-        format!("{:.1} s{system}", times.last)
+    let time = |(system, seconds): &(System, f64)| {
+        let system = if alone { String::new() } else { format!(" on {}", code(system.as_str(), true)) };
+        format!("{seconds:.1} s{system}")
     };
     row.times.iter().map(time).collect::<Vec<_>>().join(", ")
 }

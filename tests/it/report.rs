@@ -67,7 +67,9 @@ fn report_tells_states_failures_disputes_notes_and_commands() {
     for row in [row(&one, "built"), row(&two, "**failed**"), row(&three, "**disputed**")] {
         assert!(text.contains(&row), "`{row}` should be there:\n{text}");
     }
-    assert!(text.contains("| 1.5 s |"), "{text}");
+    assert_eq!(text.matches("| 1.5 s |").count(), 3, "failed builds took time too: {text}");
+    let json = sandbox.lattice(&["report", &two, "--json"]).exits(0).json();
+    assert_eq!(json["points"][0]["seconds"], json!({ format!("{}-linux", here()): 1.5 }));
     let failed = section(&text, "Failed");
     assert!(failed.contains(": `no such file`\n") && failed.contains("```text\ngcc: no such file\n```\n"), "{failed}");
     let disputed = section(&text, "Disputed");

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::show::{self, Times, times};
+use super::show::{self, times};
 use super::trusted_base::{self, HostPaths, TrustedInput};
 use super::{Cannot, note};
 use crate::config::{Config, InputKind};
@@ -19,6 +19,7 @@ use crate::note::Note;
 use crate::points::census::Census;
 use crate::points::status::{self, PointStatus};
 use crate::record::{Attributed, Dispute, Record, Records, State, disputes};
+use crate::system::System;
 
 pub use failures::Failure;
 
@@ -68,8 +69,8 @@ pub struct Report {
 pub struct Row {
     /// Its status.
     pub status: PointStatus,
-    /// How long its builds took; not read of many points.
-    pub times: Vec<Times>,
+    /// How long its newest builds took, by system, also failed ones; not read of many points.
+    pub times: Vec<(System, f64)>,
 }
 
 /// A disputed point.
@@ -138,7 +139,7 @@ pub fn make(context: &Context, config: &Config, census: &Census, choice: Choice,
     let disputes = described(&survey.points, State::Disputed, |status| Ok(vec![reader.disputed(status)?]))?;
     let mut rows = Vec::with_capacity(survey.points.len());
     for status in survey.points {
-        let times = if lists { times::of(&reader.records_of(&status)?, &status.systems) } else { Vec::new() };
+        let times = if lists { times::newest(&reader.records_of(&status)?, &status.systems) } else { Vec::new() };
         rows.push(Row { status, times });
     }
     let notes = note::of(context, config, census, points)?;

@@ -1,6 +1,6 @@
 //! How long the builds of a point took.
 
-use crate::record::{Attributed, Record};
+use crate::record::{Attributed, Record, Verdict};
 use crate::system::System;
 
 /// The times of one system.
@@ -21,6 +21,15 @@ pub fn of(records: &[Attributed], systems: &[System]) -> Vec<Times> {
     systems.iter().filter_map(|system| on(records, system)).collect()
 }
 
+/// How long the newest build of each system took whose builder ran, also if it failed.
+pub fn newest(records: &[Attributed], systems: &[System]) -> Vec<(System, f64)> {
+    let newest = |system: &System| {
+        let own = records.iter().rev().map(|it| &it.record).filter(|it| it.system == *system);
+        own.filter(|it| it.verdict != Verdict::Cancelled).find_map(Record::took)
+    };
+    systems.iter().filter_map(|system| Some((system.clone(), newest(system)?))).collect()
+}
+
 fn on(records: &[Attributed], system: &System) -> Option<Times> {
     let own = records.iter().map(|it| &it.record).filter(|it| it.system == *system && it.verdict.is_good());
     let all: Vec<f64> = own.filter_map(Record::took).collect();
@@ -34,7 +43,7 @@ fn on(records: &[Attributed], system: &System) -> Option<Times> {
 mod tests {
     use super::*;
     use crate::git::parse_oid;
-    use crate::record::{About, Verdict};
+    use crate::record::About;
 
     fn record(verdict: Verdict, seconds: f64) -> Attributed {
         let id = parse_oid(&"0".repeat(40)).unwrap();
