@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use serde_json::{Value, json};
 
 use super::Session;
+use super::complete::Slot;
 use super::shared::notes;
 use super::shared::points::{self, Selection};
 use crate::config::Config;
@@ -53,10 +54,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(flag("remove", "Remove a note").conflicts_with_all(["message", "file", "list"]))
         .arg(flag("list", "List notes, by default those of all points").conflicts_with_all(["message", "file"]))
         .arg(
-            Arg::new("id")
-                .long("id")
-                .value_name("ID")
-                .conflicts_with("list")
+            Slot::Note.of(Arg::new("id").long("id").value_name("ID").conflicts_with("list"))
                 .help("The note to change or to remove, by the beginning of its id; needed if the point has several"),
         )
         .arg(flag("dry-run", "Show what would be written; write nothing"))

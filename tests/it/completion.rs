@@ -92,6 +92,23 @@ fn points_of_the_remote_complete() {
 }
 
 #[test]
+fn ids_of_notes_complete() {
+    let sandbox = Sandbox::new();
+    sandbox.with_points([at("phase0/step1"), at("phase0/step2")]);
+    for step in ["phase0/step1", "phase0/step2"] {
+        sandbox.lattice(&["note", &at(step), "-m", &format!("about {step}")]).exits(0);
+    }
+    let shown = sandbox.completes(&["note", &at("phase0/step2"), "--edit", "--id", ""]);
+    let (id, help) = shown.trim_end().split_once('\t').unwrap();
+    assert!(id.len() == 8 && help == "about phase0/step2", "{shown}");
+    assert_eq!(
+        sandbox.completes(&["note", "--remove", "--id", ""]).lines().count(),
+        2,
+        "without a point all notes fit"
+    );
+}
+
+#[test]
 fn switch_completes_points_and_words() {
     let sandbox = Sandbox::new();
     sandbox.offers(&["switch", "n"], &["next"]);
@@ -99,6 +116,9 @@ fn switch_completes_points_and_words() {
     sandbox.with_points([at("phase0/step1")]);
     sandbox.offers(&["switch", "t"], &[&at("phase0/step1")]);
     sandbox.offers(&["switch", "feature/"], &[&branch(&at("phase0/step1"))]);
+    sandbox.offers(&["switch", "ma"], &["main"]);
+    let flags = sandbox.completes(&["switch", "-"]);
+    assert!(flags.lines().any(|line| line == "-") && flags.contains("--failed\t"), "{flags}");
 }
 
 #[test]

@@ -73,9 +73,10 @@ fn answer(session: &Session, line: Command, words: &[String]) -> Answer {
             candidates.extend(Some(Candidate { value: text, help }).filter(Candidate::is_plain));
             continue;
         };
-        // The text before the value, such as `--arch=`. A word that begins a flag is no positional argument.
+        // The text before the value, such as `--arch=`. A word that begins a flag is no positional argument, but for `switch -`.
         let before = text.strip_suffix(&current).unwrap_or_default();
-        if before.is_empty() && word.starts_with('-') {
+        let is_word = slot == Slot::Destination && word == "-";
+        if before.is_empty() && word.starts_with('-') && !is_word {
             continue;
         }
         if slot == Slot::File {

@@ -11,7 +11,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 pub(in crate::commands) enum Slot {
     /// An existing point, as `component/arch/phase/step` or by its branch.
     Point,
-    /// An existing point, or a word of `switch`.
+    /// An existing point, a branch, or a word of `switch`.
     Destination,
     /// A point that need not exist.
     NewPoint,
@@ -31,6 +31,8 @@ pub(in crate::commands) enum Slot {
     Remote,
     /// The id of an operation.
     Operation,
+    /// The id of a note.
+    Note,
     /// A template.
     Template,
     /// A format with fields, as of `list`.

@@ -6,15 +6,19 @@ use std::collections::BTreeSet;
 use super::points::{branches, branches_of_points, has_value, points, split_list};
 use super::slot::Slot;
 use crate::commands::shared::operation::command_line;
+use crate::commands::shared::points::one;
 use crate::commands::shared::session::Session;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::Repo;
 use crate::git::commit::time_at;
 use crate::journal::{Entry, Journal, State};
-use crate::lattice::Offer;
+use crate::lattice::{Offer, Point};
+use crate::note::Note;
+use crate::ops::note;
 use crate::ops::switch::Word;
 use crate::ops::trust::Ledger;
+use crate::points::census::Census;
 use crate::points::names::Names;
 use crate::system::System;
 use crate::template::Template;
@@ -93,7 +97,11 @@ impl Asked<'_> {
             Slot::Point => plain(existing(repo, &*config()?, current)),
             Slot::Destination => {
                 let words = Word::ALL.map(|(name, _)| name.to_owned()).into_iter();
-                plain(words.chain(existing(repo, &*config()?, current)))
+                let found = existing(repo, &*config()?, current);
+                // Every branch begins with nothing.
+                let mut others = if current.is_empty() { Vec::new() } else { branches(repo, current) };
+                others.retain(|branch| !found.contains(branch));
+                plain(words.chain(found).chain(others))
             }
             Slot::NewPoint => plain(points(repo, &*config()?, current, true)),
             Slot::Value(axis) => self.axis_values(context, &*config()?, axis, current, false)?,
@@ -112,12 +120,29 @@ impl Asked<'_> {
             }
             Slot::Branch => plain(branches(repo, current)),
             Slot::Remote => plain(repo.remotes()),
+            Slot::Note => self.notes(context, &*config()?)?,
             Slot::Format => plain(next_fields(current, Field::names(&*config()?))),
             Slot::Operation => {
                 Journal::of(repo).read().ok()?.shown().filter(|it| it.state == State::Done).map(operation).collect()
             }
             Slot::Template | Slot::Arch | Slot::Trusted | Slot::File => Vec::new(),
         })
+    }
+
+    /// The notes of the points that the command line names, else of HEAD's, else of all.
+    fn notes(&self, context: &Context, config: &Config) -> Option<Vec<Candidate>> {
+        let census = Census::take(&context.repo, config).ok()?;
+        let mut points: Vec<Point> = self.words.iter().skip(1).filter_map(|word| one(config, word).ok()).collect();
+        if points.is_empty() {
+            points.extend(context.head_point(config).ok()?);
+        }
+        if points.is_empty() {
+            points.extend(census.population().points().cloned());
+        }
+        let notes = note::of(context, config, &census, &points).ok()?;
+        let candidate =
+            |note: &Note| Candidate { value: note.id.short(), help: Some(note.text.first_line().to_owned()) };
+        Some(notes.values().flatten().map(candidate).collect())
     }
 
     /// The values of an axis; after `a,` and `a+` those that the list lacks.
