@@ -66,6 +66,8 @@ pub mod text;
 pub mod threads;
 #[doc(hidden)]
 pub mod ui;
+#[doc(hidden)]
+pub mod user;
 
 #[cfg(test)]
 mod sources;

@@ -134,7 +134,7 @@ impl Record {
             started,
             seconds,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
+            user: crate::user::name(),
             store: None,
             machine: None,
             inputs: None,

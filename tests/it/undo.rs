@@ -45,6 +45,17 @@ impl Sandbox {
 }
 
 #[test]
+fn user_database_names_a_user_that_the_environment_does_not() {
+    let sandbox = Sandbox::new();
+    let listed = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let own = rustix::process::getuid().as_raw().to_string();
+    let entry = listed.lines().find(|line| line.split(':').nth(2) == Some(own.as_str()));
+    let expected = entry.and_then(|entry| entry.split(':').next()).unwrap_or(&own);
+    sandbox.lattice_in("work", &NEW, |command| command.env_remove("USER").env_remove("LOGNAME")).exits(0);
+    assert_eq!(sandbox.lattice(&["ops", "--json"]).exits(0).json()["operations"][0]["user"], expected);
+}
+
+#[test]
 fn undo_reverts_every_command() {
     let sandbox = Sandbox::new();
     sandbox.assert_undo_restores(&NEW);

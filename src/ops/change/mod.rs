@@ -116,7 +116,7 @@ fn operation(context: &Context, set: ChangeSet, git: u32) -> Result<Operation> {
         title: set.title,
         command: context.environment.command.clone(),
         time: seconds(),
-        user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
+        user: crate::user::name(),
         owner: Identity::own(),
         git: Identity::of(git),
         refs,
