@@ -25,8 +25,8 @@ pub struct Page<'a> {
     pub facts: Vec<Fact>,
     /// The number of points in each state that occurs.
     pub totals: Vec<Total>,
-    /// Warnings, and what is not on the page.
-    pub remarks: Vec<String>,
+    /// Warnings, and what is not on the page, each as its parts.
+    pub remarks: Vec<Vec<Value>>,
     /// What can be done next, by kind.
     pub next: Vec<Next>,
     /// What the marks after the states mean; may be empty.

@@ -74,7 +74,7 @@ fn facts(config: &Config, contents: &Contents) -> Vec<Fact> {
 }
 
 /// What the page lacks.
-fn remarks(config: &Config, survey: &Survey) -> Vec<String> {
+fn remarks(config: &Config, survey: &Survey) -> Vec<Vec<Value>> {
     let broken = survey.broken.iter().map(|broken| format!("A ref was left out: {broken}"));
     let unreadable = survey.unreadable.iter();
     let unreadable = unreadable.map(|(point, error)| format!("{} was left out: {error:#}", config.spell(point)));
@@ -83,7 +83,18 @@ fn remarks(config: &Config, survey: &Survey) -> Vec<String> {
     let points = text::tally(survey.maybe_behind, "point is", "points are");
     let maybe =
         (survey.maybe_behind > 0).then(|| format!("The clone is shallow: it is not known whether {points} behind."));
-    broken.chain(unreadable).chain(skipped).chain(maybe).collect()
+    broken.chain(unreadable).chain(skipped).chain(maybe).map(|text| parts(&text)).collect()
+}
+
+/// The parts of a message: what is in backticks is code.
+fn parts(text: &str) -> Vec<Value> {
+    let parts: Vec<&str> = text.split('`').collect();
+    // Without an end a backtick begins no code.
+    if parts.len().is_multiple_of(2) {
+        return vec![Value::Text(text.to_owned())];
+    }
+    let part = |(i, part): (usize, &str)| if i % 2 == 0 { Value::Text(part.into()) } else { Value::Code(part.into()) };
+    parts.into_iter().enumerate().map(part).collect()
 }
 
 /// What the marks after the states mean, those that occur.
@@ -186,5 +197,23 @@ fn title(config: &Config, diagram: &Diagram, part: usize, points: &[PointStatus]
     match titles.len().saturating_sub(NAMED) {
         0 => titles.join(", "),
         more => format!("{} and {more} more", titles[..NAMED].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_backticks_is_code() {
+        let shown = |text: &str| -> Vec<String> {
+            let part = |value: Value| match value {
+                Value::Code(text) => format!("<{text}>"),
+                Value::Text(text) | Value::Point(text) => text,
+            };
+            parts(text).into_iter().map(part).collect()
+        };
+        assert_eq!(shown("`a` and `b`"), ["", "<a>", " and ", "<b>", ""]);
+        assert_eq!(shown("an ` alone"), ["an ` alone"]);
     }
 }
