@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Session, unknown};
 use crate::error;
+use crate::process::quote;
 
 /// What clap names as the help. git opens a man page for `git lattice --help`, which may not be installed.
 const OWN_HELP: &str = "--help";
@@ -54,13 +55,25 @@ fn hint(session: &Session, path: &[&Command], wrong: &clap::Error) -> Option<Str
     };
     if let Some(wanted) = text(ContextKind::InvalidSubcommand) {
         return match path {
+            [_] if wanted.contains('/') => Some(of_status(session)),
             [_] => unknown::hint(wanted).map(str::to_owned),
             _ if wrong.get(ContextKind::SuggestedSubcommand).is_some() => None,
             _ => Some(subcommands(path)),
         };
     }
     let argument = text(ContextKind::InvalidArg).filter(|_| wrong.kind() == ErrorKind::UnknownArgument)?;
+    let status = path[0].find_subcommand("status").filter(|_| path.len() == 1);
+    let has_flag = |status: &Command| status.get_arguments().any(|arg| arg.get_long() == argument.strip_prefix("--"));
+    if status.is_some_and(has_flag) {
+        return Some(of_status(session));
+    }
     unknown::hint_for_argument(session, &name(path), argument)
+}
+
+/// The command that has the arguments of bare `git lattice`.
+fn of_status(session: &Session) -> String {
+    let args: Vec<_> = session.environment.command.iter().map(quote).collect();
+    format!("`git lattice` takes no arguments: `git lattice status {}`", args.join(" "))
 }
 
 fn subcommands(path: &[&Command]) -> String {

@@ -4,6 +4,15 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, branch, chains, here, toml};
 
 #[test]
+fn arguments_of_status_are_hinted_at() {
+    let sandbox = Sandbox::new();
+    for args in [&["--failed"][..], &["--watch"], &["toolchain/*/phase0/*"], &["--arch", "x86_64"]] {
+        let quoted = args.join(" ").replace("toolchain/*/phase0/*", "'toolchain/*/phase0/*'");
+        sandbox.lattice(args).exits(2).says_err(&format!("`git lattice status {quoted}`"));
+    }
+}
+
+#[test]
 fn a_wrong_part_of_a_branch_is_named() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
