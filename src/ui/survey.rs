@@ -7,6 +7,7 @@ use super::table::{self, Cell};
 use super::{Screen, folded, next, picture, wrap};
 use crate::config::Config;
 use crate::lattice::Point;
+use crate::points::next::Action;
 use crate::points::status::{PointStatus, Survey};
 use crate::record::State;
 
@@ -96,13 +97,16 @@ impl SurveyText<'_> {
         if all == 0 {
             return Vec::new();
         }
-        let shown: Vec<_> = next::suggestions(self.config, self.survey).take(MAX_SUGGESTIONS).collect();
+        let mut suggestions = next::suggestions(self.config, self.survey);
+        let shown: Vec<_> = suggestions.by_ref().take(MAX_SUGGESTIONS).collect();
+        let builds = suggestions.any(|it| it.action == Action::Build);
         let more = all - shown.iter().map(|it| it.points).sum::<usize>();
         let row = |it: Suggestion| vec![Cell::from(format!("{}:", next::label(it.action))), it.command.into()];
         let mut lines = vec![String::new()];
         lines.extend(table::lines(&shown.into_iter().map(row).collect::<Vec<_>>(), screen));
         if more > 0 {
-            lines.extend(told(&format!("and {more} more, which `git lattice status --json` lists"), screen));
+            let frontier = if builds { "; `git lattice build --frontier` builds what can be built now" } else { "" };
+            lines.extend(told(&format!("and {more} more, which `git lattice status --json` lists{frontier}"), screen));
         }
         lines
     }

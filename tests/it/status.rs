@@ -137,9 +137,12 @@ fn one_command_is_suggested_for_many_points() {
     run.never_says(&each).never_says("more, which");
     let some = sandbox.lattice(&["status", "--arch", here()]).exits(0).says_out(&each);
     some.never_says("--all");
+    sandbox.points(&[&at("phase0/{step4,step5}")]);
+    let many = sandbox.lattice(&["status", "--arch", here()]).exits(0);
+    many.says_out("more, which `git lattice status --json` lists; `git lattice build --frontier` builds");
     let listed = sandbox.lattice(&["status", "--json"]).exits(0).json();
     let builds = fields(&listed["next"], "action").iter().filter(|action| **action == "build").count();
-    assert_eq!(builds, 4, "JSON should have a command for each point");
+    assert_eq!(builds, 6, "JSON should have a command for each point");
 }
 
 #[test]
