@@ -105,7 +105,8 @@ fn destination(session: &Session, args: &ArgMatches) -> Result<Destination> {
     if args.get_flag("failed") {
         let census = Census::take(&context.repo, config)?;
         let points = named.filter(config, &census)?;
-        return switch::failed(context, config, &census, points);
+        let among = (!named.is_empty()).then(|| named.describe());
+        return switch::failed(context, config, &census, points, among.as_deref());
     }
     let census = named.census(session, config)?;
     Ok(Destination::of_point(config, &named.one(session, config, &census)?))
@@ -200,7 +201,9 @@ fn list(session: &Session) -> Result<u8> {
         ui.data(format!("{mark} git lattice switch {}", config.spell(point)));
     }
     match points.len().saturating_sub(MAX_SHOWN) {
-        0 if points.is_empty() => ui.hint(format!("`{}` makes the first point", points::command_of_first(&config.lattice))),
+        0 if points.is_empty() => {
+            ui.hint(format!("`{}` makes the first point", points::command_of_first(&config.lattice)))
+        }
         0 => {}
         more => ui.tell(format!("and {more} more, which `git lattice` shows")),
     }

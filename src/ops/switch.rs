@@ -173,15 +173,23 @@ pub fn branch(context: &Context, config: &Config, text: &str) -> Result<Option<D
 }
 
 /// The first of `points`, in table order, that failed and is after HEAD's; after the last one the search starts again from the first.
+/// `among` is what selected the points, for the message.
 ///
 /// # Errors
 /// [`Refusal::NothingThere`], and when refs, objects or records cannot be read.
-pub fn failed(context: &Context, config: &Config, census: &Census, points: Vec<Point>) -> Result<Destination> {
+pub fn failed(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    points: Vec<Point>,
+    among: Option<&str>,
+) -> Result<Destination> {
     let head = context.head_point(config)?;
     let failed = choice::choose(context, config, census, points, &[Choice::Failed])?;
     let after = failed.iter().find(|point| head.as_ref().is_none_or(|head| *point > head));
     let found = after.or_else(|| failed.iter().find(|point| head.as_ref() != Some(point)));
     let other = if failed.is_empty() { "" } else { " other" };
-    let none = || Refusal::NothingThere { what: format!("no{other} point has failed"), hint: None };
+    let among = among.map(|among| format!(" of `{among}`")).unwrap_or_default();
+    let none = || Refusal::NothingThere { what: format!("no{other} point{among} has failed"), hint: None };
     Ok(Destination::of_point(config, found.ok_or_else(none)?))
 }
