@@ -91,17 +91,16 @@ impl Word {
         let found = self.near(census.population(), &head);
         match self {
             Self::Down if found.is_empty() => Ok(Destination::of_branch(config, config.base.clone())),
-            _ => only(config, &found, self, &format!("`{}`", config.spell(&head))),
+            _ => only(config, &found, self, Some(&head)),
         }
     }
 
     /// The least points are directly above the base branch.
     fn of_base(self, config: &Config, census: &Census) -> Result<Destination> {
         let population = census.population();
-        let base = format!("the base branch `{}`", config.base);
         match self {
-            Self::Up => only(config, &population.minimal(), self, &base),
-            Self::Down => only(config, &[], self, &base),
+            Self::Up => only(config, &population.minimal(), self, None),
+            Self::Down => only(config, &[], self, None),
             _ => Err(Cannot::NoHeadPoint.into()),
         }
     }
@@ -124,36 +123,60 @@ impl Word {
         found.cloned().into_iter().collect()
     }
 
-    /// Says that there is no such point, with the command that makes one.
-    fn nothing(self, from: &str) -> Refusal {
-        const MAKE: &str = "`git lattice next-step` makes the next step, `git lattice promote` the next phase";
+    /// Says that no such point exists seen from `head`, or from the base branch, with the commands that can make one.
+    fn nothing(self, config: &Config, head: Option<&Point>) -> Refusal {
+        let from = from(config, head);
+        let make = || makers(config, head);
         let (what, hint) = match self {
-            Self::Up => (format!("no point is above {from}"), Some(MAKE)),
+            Self::Up => (format!("no point is above {from}"), make()),
             Self::Down => (format!("nothing is below {from}"), None),
-            Self::Next | Self::Last => (format!("{from} is the last point of its chain"), Some(MAKE)),
+            Self::Next | Self::Last => (format!("{from} is the last point of its chain"), make()),
             Self::Prev | Self::First => (format!("{from} is the first point of its chain"), None),
-            Self::Back => ("no branch was checked out before".to_owned(), None),
+            Self::Back => return no_previous(),
         };
         Refusal::NothingThere { what, hint }
     }
 }
 
+/// Where the words start from, for messages.
+fn from(config: &Config, head: Option<&Point>) -> String {
+    match head {
+        Some(head) => format!("`{}`", config.spell(head)),
+        None => format!("the base branch `{}`", config.base),
+    }
+}
+
+/// The commands that make a point after this one, as far as the lattice has such a point.
+fn makers(config: &Config, head: Option<&Point>) -> Option<&'static str> {
+    let Some(head) = head else { return Some("`git lattice new` makes a point") };
+    match (config.lattice.next_step(head).is_some(), config.lattice.next_phase(head).is_some()) {
+        (true, true) => Some("`git lattice next-step` makes the next step, `git lattice promote` the next phase"),
+        (true, false) => Some("`git lattice next-step` makes the next step"),
+        (false, true) => Some("`git lattice promote` makes the next phase"),
+        (false, false) => None,
+    }
+}
+
+fn no_previous() -> Refusal {
+    Refusal::NothingThere { what: "no branch was checked out before".to_owned(), hint: None }
+}
+
 /// The one point that was found.
-fn only(config: &Config, found: &[Point], word: Word, from: &str) -> Result<Destination> {
+fn only(config: &Config, found: &[Point], word: Word, head: Option<&Point>) -> Result<Destination> {
     match found {
-        [] => Err(word.nothing(from).into()),
+        [] => Err(word.nothing(config, head).into()),
         [one] => Ok(Destination::of_point(config, one)),
         several => {
             let points = several.iter().map(|point| config.spell(point)).collect();
             let place = if word == Word::Down { "below" } else { "above" };
-            Err(Refusal::SeveralThere { place, from: from.to_owned(), points }.into())
+            Err(Refusal::SeveralThere { place, from: from(config, head), points }.into())
         }
     }
 }
 
 fn previous(context: &Context, config: &Config) -> Result<Destination> {
     let name = context.repo.git().previous_branch()?;
-    let branch = name.as_deref().and_then(BranchName::of_ref).ok_or_else(|| Word::Back.nothing(""))?;
+    let branch = name.as_deref().and_then(BranchName::of_ref).ok_or_else(no_previous)?;
     Ok(Destination::of_branch(config, branch))
 }
 

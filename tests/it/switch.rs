@@ -254,6 +254,27 @@ fn bare_repository_has_only_linked_worktrees() {
 }
 
 #[test]
+fn only_what_the_lattice_has_is_offered_after_the_last_point() {
+    let axes = "component = { set = [\"gcc\"] }\nphase = { chain = [\"phase0\", \"phase1\"] }\n\
+                step = { chain = [\"step1\", \"step2\"] }";
+    let sandbox = Sandbox::with_toml(&toml(axes, "[systems]\n\"*\" = \"x86_64-linux\"\n"));
+    let after = |point: &str| {
+        sandbox.points(&[point]);
+        sandbox.git(&["switch", "-q", &branch(point)]);
+        sandbox.stays(&["next"], 1).stderr
+    };
+    let (step, phase) = ("`git lattice next-step` makes the next step", "`git lattice promote`");
+    let first = after("gcc/phase0/step1");
+    assert!(first.contains(step) && first.contains(phase), "{first}");
+    let last_of_phase = after("gcc/phase0/step2");
+    assert!(!last_of_phase.contains(step) && last_of_phase.contains(phase), "{last_of_phase}");
+    let last_phase = after("gcc/phase1/step1");
+    assert!(last_phase.contains(step) && !last_phase.contains(phase), "{last_phase}");
+    let end = after("gcc/phase1/step2");
+    assert!(end.contains("is the last point of its chain") && !end.contains("hint:"), "{end}");
+}
+
+#[test]
 fn failed_points_come_in_table_order() {
     let sandbox = crossed();
     sandbox.stays(&["--failed"], 1).says_err("no point has failed");
