@@ -218,7 +218,7 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
     for (point, Listed { notes, hidden }) in &found {
         ui.data(config.spell(point).as_str());
         let lines = notes.iter().flat_map(notes::lines).chain(hidden_lines(hidden));
-        lines.for_each(|line| ui.data(format!("  {line}").trim_end()));
+        lines.for_each(|line| ui.tell(format!("  {line}").trim_end()));
     }
     if found.is_empty() {
         ui.say("there are no notes");

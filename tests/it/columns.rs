@@ -138,8 +138,10 @@ fn other_commands_fit_into_80_columns() {
     let x86 = at("x86_64", "phase0/step1");
     sandbox.write("a.nix", format!("{{\n  a = \"{}\";\n  a = 2;\n}}\n", "long ".repeat(40)));
     sandbox.commit_to(&x86, &[("flake.nix", "{ outputs = _: { }; }\n")]);
+    sandbox.lattice(&["note", &x86, "-m", &"waits for upstream ".repeat(9)]).exits(0);
     for args in [
         "check",
+        "note --list",
         "graph",
         "graph --help",
         "lint a.nix",
