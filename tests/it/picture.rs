@@ -86,7 +86,7 @@ fn components_are_ordered_as_in_lattice_toml() {
     sandbox.points(&[&format!("*/{}", numbered("step", 13))]);
     let tables_of = |args: &[&str]| tables(&sandbox.lattice(&[&["status"], args].concat()).exits(0));
     let firsts = |lines: &[String]| -> Vec<String> {
-        let words = lines.iter().filter_map(|line| line.split(['/', ' ', '`']).find(|word| word.starts_with("tool-")));
+        let words = lines.iter().flat_map(|line| line.split(['/', ' ', '`'])).filter(|word| word.starts_with("tool-"));
         let mut words: Vec<_> = words.map(str::to_owned).collect();
         words.dedup();
         words
@@ -172,7 +172,11 @@ fn watch_draws_until_q_and_leaves_the_terminal_as_it_was() {
         on_terminal(&sandbox, &format!("git-lattice status --watch; echo code $?; {} -a", program("stty")), "q");
     let (drawn, after) = shown.split_once("\x1b[?1049l").expect("it should leave the alternate screen");
     assert!(drawn.contains("\x1b[?1049h") && drawn.contains("git lattice build --all"), "{drawn}");
-    assert!(drawn.contains("all 1  0/11 built") && drawn.contains("`q` ends"), "the tables should be folded: {drawn}");
+    assert!(
+        drawn.contains("all 1  0/11 built") && drawn.contains(" UTC; `q` ends"),
+        "the tables should be folded: {drawn}"
+    );
+    assert!(drawn.contains("last change "), "{drawn}");
     assert!(after.contains("code 0") && after.contains(" icanon") && after.contains(" echo "), "{after}");
 }
 

@@ -26,13 +26,15 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     // The first errors are printed as usual.
     Found::look(session, Some(args))?;
     let redraw = Redraw::begin(session.ui, "--watch")?;
+    let (mut shown, mut changed) = (Vec::new(), commit::now());
     loop {
         let begun = Instant::now();
         let lines = lines(session, args, redraw.room()).unwrap_or_else(|error| vec![format!("error: {error:#}")]);
-        let now = commit::now();
-        let foot =
-            paint(&format!("{} UTC; `q` ends", now[11..].trim_end_matches('Z')), Tone::Faint, session.ui.out.color);
-        redraw.draw(&lines, &foot);
+        if lines != shown {
+            (shown, changed) = (lines, commit::now());
+        }
+        let foot = format!("last change {} UTC; `q` ends", changed[11..].trim_end_matches('Z'));
+        redraw.draw(&shown, &paint(&foot, Tone::Faint, session.ui.out.color));
         if is_ended_within(&redraw, REST.max(begun.elapsed() * REST_RATIO)) {
             return Ok(error::OK);
         }
@@ -61,7 +63,8 @@ fn is_ended_within(redraw: &Redraw, limit: Duration) -> bool {
     }
 }
 
-/// The tables as they are now, in as many lines as the terminal shows if they fit. The repository, lattice.toml and the size of the terminal are read anew.
+/// The tables as they are now, in as many lines as the terminal shows if they fit. The repository, lattice.toml and the size of the
+/// terminal are read anew.
 fn lines(session: &Session, args: &ArgMatches, room: usize) -> Result<Vec<String>> {
     let fresh = Session::new(session.environment.clone());
     let found = Found::look(&fresh, Some(args))?;
