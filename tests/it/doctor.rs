@@ -68,6 +68,13 @@ fn doctor_works_outside_of_a_repository() {
 }
 
 #[test]
+fn missing_lattice_toml_is_a_warning() {
+    let sandbox = Sandbox::without_lattice();
+    let run = sandbox.lattice(&["doctor"]).exits(0).says_out("! warning  lattice.toml");
+    run.says_out("`git lattice init` writes one");
+}
+
+#[test]
 fn invalid_lattice_toml_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.write("lattice.toml", "base = 1\n");

@@ -33,13 +33,19 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     match context.config() {
         Ok(config) => lines.extend(of_config(context, &config, offline)),
         Err(error) => {
-            let remedy = match error {
-                context::Error::Missing { on: Some(_) } => "`git switch` to the branch of the remote that has one",
-                context::Error::Missing { on: None } => "`git lattice init` writes one, with comments",
-                context::Error::NoBase => "`git config lattice.base BRANCH` names it",
-                _ => "correct it, or discard uncommitted changes with `git restore lattice.toml`",
+            let line = match error {
+                // A repository that has no lattice yet is not damaged.
+                context::Error::Missing { on: Some(_) } => Line::warning("lattice.toml", error.to_string())
+                    .remedy("`git switch` to the branch of the remote that has one"),
+                context::Error::Missing { on: None } => Line::warning("lattice.toml", error.to_string())
+                    .remedy("`git lattice init` writes one, with comments"),
+                context::Error::NoBase => {
+                    Line::error("lattice.toml", error.to_string()).remedy("`git config lattice.base BRANCH` names it")
+                }
+                _ => Line::error("lattice.toml", error.to_string())
+                    .remedy("correct it, or discard uncommitted changes with `git restore lattice.toml`"),
             };
-            lines.push(Line::error("lattice.toml", error.to_string()).remedy(remedy));
+            lines.push(line);
         }
     }
     lines.extend(context.config().ok().and_then(|config| outdated(context, &config)));
