@@ -65,6 +65,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let picture = Picture { config, points: &survey.points, diagram: &diagram, head: head.as_ref() };
     if survey.points.is_empty() {
         ui.say(wanted::none(!selection.is_empty() || !conditions.is_anything()));
+        if format(args) == FORMATS[0] && !args.get_flag("json") {
+            return Ok(error::OK);
+        }
     }
     print(session, &picture, args);
     Ok(error::OK)

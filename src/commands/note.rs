@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::complete::Slot;
-use super::shared::notes;
 use super::shared::points::{self, Selection};
+use super::shared::{notes, wanted};
 use crate::config::Config;
 use crate::error;
 use crate::lattice::Point;
@@ -206,7 +206,7 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
         (census, points)
     } else {
         let census = named.census(session, config)?;
-        let points = named.existing(session, config, &census)?;
+        let points = named.shown(session, config, &census)?;
         (census, points)
     };
     let found = note::with_hidden(context, config, &census, &points)?;
@@ -220,7 +220,9 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
         let lines = notes.iter().flat_map(notes::lines).chain(hidden_lines(hidden));
         lines.for_each(|line| ui.tell(format!("  {line}").trim_end()));
     }
-    if found.is_empty() {
+    if points.is_empty() {
+        ui.say(wanted::none(!named.is_empty()));
+    } else if found.is_empty() {
         ui.say("there are no notes");
     }
     Ok(error::OK)

@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::shared::disputes::dispute_json;
-use super::shared::left_out;
 use super::shared::points::{self, Selection};
 use super::shared::trusted_base::{host_json, input_json};
+use super::shared::{left_out, wanted};
 use crate::config::Config;
 use crate::error;
-use crate::ops::Cannot;
 use crate::ops::report::{self, Choice, Disputed, Failure, Report, Row};
 use crate::ops::reproduce::nix_build;
 use crate::points::census::Census;
@@ -47,15 +46,14 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (choice, points) = if named.is_empty() {
         report::default_points(context, config, &census)?
     } else {
-        (Choice::Named, named.existing(session, config, &census)?)
+        (Choice::Named, named.shown(session, config, &census)?)
     };
-    if points.is_empty() {
-        return Err(Cannot::NoPoints.into());
-    }
     let report = report::make(context, config, &census, choice, &points)?;
     left_out::warn(ui, config, &report.broken, &report.unreadable);
     if args.get_flag("json") {
         ui.json(to_json(config, &report));
+    } else if report.rows.is_empty() {
+        ui.say(wanted::none(!named.is_empty()));
     } else {
         ui.data(text(config, &report, &commands(&report), Options { all: args.get_flag("all") }).trim_end());
     }

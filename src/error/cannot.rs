@@ -14,7 +14,6 @@ pub(super) fn hints(error: &Cannot) -> Vec<String> {
         | Cannot::NoCommit
         | Cannot::NoRemote { .. } => no_base(error),
         Cannot::NoPoint { .. }
-        | Cannot::NoPoints
         | Cannot::HistoryCutOff { .. }
         | Cannot::NoHeadPoint
         | Cannot::NoFlake { .. }
@@ -105,7 +104,6 @@ fn no_point(error: &Cannot) -> Vec<String> {
             vec![format!("`git lattice status` lists the existing points; to create it: `git lattice new {point}`")]
         }
         Cannot::HistoryCutOff { .. } => vec![format!("`{UNSHALLOW}` brings it")],
-        Cannot::NoPoints => vec!["`git lattice new` makes the first one".to_owned()],
         Cannot::NoHeadPoint => vec![NO_HEAD_POINT.to_owned()],
         Cannot::NoFlake { branch, .. } => vec![format!(
             "`git lattice new` did not make this branch; to give it a name that is no point's: `git branch -m {branch} NAME`"

@@ -80,9 +80,6 @@ pub enum Cannot {
         /// The number of others.
         others: usize,
     },
-    /// There is nothing to report on.
-    #[error("no point has a branch yet")]
-    NoPoints,
     /// HEAD is on no point, and no point was named.
     #[error("no point is named, and HEAD is not on the branch of a point")]
     NoHeadPoint,

@@ -27,6 +27,23 @@ fn lines<T: AsRef<str>>(lines: &[T]) -> String {
 }
 
 #[test]
+fn selecting_nothing_is_the_same_for_every_command_that_shows() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    for pattern in ["*/*/phase1/*", &at("phase1/step1")] {
+        for command in ["status", "list", "graph", "report", "note --list"] {
+            let args: Vec<_> = command.split(' ').chain([pattern]).collect();
+            let run = sandbox.lattice(&args).exits(0);
+            assert_eq!(run.stdout, "", "{args:?}");
+            let expected = if command == "list" { "" } else { "no such point has a branch\n" };
+            assert_eq!(run.stderr, expected, "{args:?}");
+        }
+    }
+    sandbox.lattice(&["report", "*/*/phase1/*", "--json"]).exits(0);
+    sandbox.lattice(&["note", "*/*/phase1/*", "-m", "x"]).exits(2).says_err("selects no point");
+}
+
+#[test]
 fn names_are_listed_in_the_order_of_the_lattice() {
     let sandbox = with_points(&[]);
     assert_eq!(listed(&sandbox, &[]), "");

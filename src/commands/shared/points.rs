@@ -231,6 +231,16 @@ impl Selection {
         }
     }
 
+    /// Like [`Self::existing`], for commands that only show: it may select nothing.
+    pub(in crate::commands) fn shown(&self, session: &Session, config: &Config, census: &Census) -> Result<Vec<Point>> {
+        match self.existing(session, config, census) {
+            Err(error) if matches!(error.downcast_ref(), Some(Cannot::NoPoint { .. } | Cannot::NothingSelected(_))) => {
+                self.filter(config, census)
+            }
+            existing => existing,
+        }
+    }
+
     /// The selected points that have a branch, at least one, and those that have none.
     pub(in crate::commands) fn present(
         &self,
