@@ -1,5 +1,6 @@
 //! `git lattice switch`
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -19,7 +20,9 @@ use crate::lattice::{self, Point};
 use crate::ops::switch::{self, Destination, Word};
 use crate::ops::{Cannot, Refusal};
 use crate::points::census::Census;
-use crate::ui::pick;
+use crate::points::status;
+use crate::record::State;
+use crate::ui::pick::{self, Item};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -40,7 +43,7 @@ pub(super) fn command(axes: &[String]) -> Command {
              A chain has the same values on all axes that are sets, such as component and arch. If several points are directly \
              above or below, they are listed. A word takes precedence over a value or a branch of the same name: a flag names the \
              value, `git switch` the branch.\n\n\
-             Without an argument, on a terminal, you pick the point by typing parts of its name.",
+             Without an argument, on a terminal, you pick the point by typing parts of its name and of its state.",
         )
         .arg(flag("failed", "Go to the next failed point in table order; after the last one, to the first").conflicts_with(POINTS))
         .arg(
@@ -182,7 +185,14 @@ fn picked(session: &Session) -> Result<u8> {
         return list(session);
     }
     let at = head.and_then(|head| points.binary_search(&&head).ok()).unwrap_or(0);
-    let items: Vec<String> = points.iter().map(|point| config.spell(point).into()).collect();
+    let states: HashMap<Point, State> = status::states(context, config, &census, None)?
+        .points
+        .into_iter()
+        .map(|status| (status.named.point, status.state))
+        .collect();
+    let state = |point: &Point| states.get(point).copied();
+    let items: Vec<_> =
+        points.iter().map(|point| Item { name: config.spell(point).into(), state: state(point) }).collect();
     let Some(picked) = pick::pick(ui, &items, at, "git lattice switch")? else { return Ok(error::NO) };
     let to = Destination::of_point(config, points[picked]);
     Ok(if here(session, &to.branch)?.is_some() { error::OK } else { error::NO })
@@ -202,7 +212,7 @@ fn list(session: &Session) -> Result<u8> {
     }
     match points.len().saturating_sub(MAX_SHOWN) {
         0 if points.is_empty() => {
-            ui.hint(format!("`{}` makes the first point", points::command_of_first(&config.lattice)))
+            ui.hint(format!("`{}` makes the first point", points::command_of_first(&config.lattice)));
         }
         0 => {}
         more => ui.tell(format!("and {more} more, which `git lattice` shows")),

@@ -338,9 +338,14 @@ fn without_an_argument_the_user_picks_a_point() {
     assert!(shown.contains(&format!("> {}", at("phase0/step1"))) && shown.contains("Enter picks"), "{shown}");
     let (shown, code) = typed(&sandbox, "xterm", &format!("{} p0\n", elsewhere()));
     assert_eq!((code, head(&sandbox)), (Some(0), branch(&far("phase0/step1"))), "{shown}");
+    sandbox.record(&at("phase0/step2"), &format!("{}-linux", here()), "failed");
+    let (shown, code) = typed(&sandbox, "xterm", "failed\n");
+    assert_eq!((code, head(&sandbox)), (Some(0), branch(&at("phase0/step2"))), "{shown}");
+    assert!(shown.contains("✗ failed") && shown.contains("find: "), "{shown}");
+    sandbox.goes(&[&far("phase0/step1")], &branch(&far("phase0/step1")));
     let (shown, code) = typed(&sandbox, "xterm", "no such point\n\x03");
     assert_eq!((code, head(&sandbox)), (Some(130), branch(&far("phase0/step1"))), "{shown}");
-    assert!(shown.contains("0/"), "{shown}");
+    assert!(shown.contains("0/") && shown.contains("nothing fits: Backspace erases"), "{shown}");
 }
 
 #[test]
