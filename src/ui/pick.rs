@@ -141,6 +141,17 @@ impl Item {
 mod tests {
     use super::*;
 
+    #[test]
+    fn foot_says_that_nothing_fits() {
+        let items = [Item { name: "gcc/step1".to_owned(), state: Some(State::Failed) }];
+        let mut picker = Picker::new(&items, 0);
+        assert_eq!(picker.foot(80), FEET[0]);
+        "failed".chars().for_each(|char| picker.take(Key::Char(char)));
+        assert_eq!((picker.found.len(), picker.foot(30)), (1, FEET[1]));
+        picker.take(Key::Char('z'));
+        assert_eq!([picker.foot(80), picker.foot(30)], NOTHING_FITS);
+    }
+
     fn after(keys: &str) -> Vec<String> {
         let items = ["gcc/aarch64/phase0/step1", "gcc/x86_64/phase0/step1", "rust/x86_64/phase1/step2"];
         let item = |name: &str| Item { name: name.to_owned(), state: Some(State::New) };
