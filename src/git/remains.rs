@@ -53,10 +53,9 @@ impl Repo {
             // Deleting a branch also rewrites packed-refs.
             Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote), &self.packed_files()].concat(),
             Work::Fetch(remote) => {
-                let records = files_below(&common.join("refs/lattice/remotes").join(remote), &is_lock);
                 // A fetch ends with maintenance (git-maintenance(1)).
                 let more = ["shallow.lock", "objects/maintenance.lock"].map(|name| common.join(name)).to_vec();
-                [self.tracking_locks(remote), records, self.packed_files(), more, self.unwritten_objects()].concat()
+                [self.tracking_locks(remote), self.packed_files(), more, self.unwritten_objects()].concat()
             }
             Work::Move(moves) => {
                 let own = moves.names.iter().map(|name| common.join(format!("{name}.lock")));
@@ -83,8 +82,10 @@ impl Repo {
         files_in(&self.common_dir().join("reftable"), &|name| is_lock(name) || name.contains(".temp."))
     }
 
+    /// The locks of refs that follow those of a remote: branches, and records and notes. A push moves them too.
     fn tracking_locks(&self, remote: &str) -> Vec<PathBuf> {
-        files_below(&self.common_dir().join(names::tracking_under(remote, "")), &is_lock)
+        let followers = [names::tracking_under(remote, ""), format!("refs/lattice/remotes/{remote}")];
+        followers.iter().flat_map(|prefix| files_below(&self.common_dir().join(prefix), &is_lock)).collect()
     }
 
     /// Files used to rewrite packed-refs (refs/packed-backend.c).
