@@ -66,7 +66,7 @@ fn failed_trial_leaves_no_record() {
     for nix in every_nix() {
         let (sandbox, [_, two]) = two_steps(&nix);
         sandbox.write(&format!("{}/step.nix", dir(&two)), STEP);
-        sandbox.lattice(&["try"]).exits(1).says_out("failed").says_err("more.nix");
+        sandbox.lattice(&["try"]).exits(1).says_out("failed").says_out("more.nix");
         assert_eq!(sandbox.records().len(), 0);
         sandbox.git(&["restore", "."]);
         sandbox.lattice(&["try"]).exits(0).says_err("nothing is recorded: `git lattice build` records the result");
