@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use super::points::{branches, branches_of_points, has_value, points, split_list};
 use super::slot::Slot;
 use crate::commands::shared::operation::command_line;
-use crate::commands::shared::points::one;
 use crate::commands::shared::session::Session;
 use crate::config::Config;
 use crate::context::Context;
@@ -132,7 +131,8 @@ impl Asked<'_> {
     /// The notes of the points that the command line names, else of HEAD's, else of all.
     fn notes(&self, context: &Context, config: &Config) -> Option<Vec<Candidate>> {
         let census = Census::take(&context.repo, config).ok()?;
-        let mut points: Vec<Point> = self.words.iter().skip(1).filter_map(|word| one(config, word).ok()).collect();
+        let mut points: Vec<Point> =
+            self.words.iter().skip(1).filter_map(|word| config.lattice.parse_point(word).ok()).collect();
         if points.is_empty() {
             points.extend(context.head_point(config).ok()?);
         }
