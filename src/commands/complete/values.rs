@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::git::Repo;
 use crate::git::commit::time_at;
 use crate::journal::{Entry, Journal, State};
-use crate::lattice::{Offer, Point};
+use crate::lattice::{Offer, Point, Spelled};
 use crate::note::Note;
 use crate::ops::note;
 use crate::ops::switch::Word;
@@ -131,8 +131,8 @@ impl Asked<'_> {
     /// The notes of the points that the command line names, else of HEAD's, else of all.
     fn notes(&self, context: &Context, config: &Config) -> Option<Vec<Candidate>> {
         let census = Census::take(&context.repo, config).ok()?;
-        let mut points: Vec<Point> =
-            self.words.iter().skip(1).filter_map(|word| config.lattice.parse_point(word).ok()).collect();
+        let read = |word: &String| Spelled::from(word.as_str()).read(&config.lattice).ok();
+        let mut points: Vec<Point> = self.words.iter().skip(1).filter_map(read).collect();
         if points.is_empty() {
             points.extend(context.head_point(config).ok()?);
         }
