@@ -111,7 +111,8 @@ impl Repo {
         Ok(found)
     }
 
-    /// Collect the notes below a tree; `hex` is its path without `/`. Entries are counted, because nesting one small tree 256 times per level makes a huge one.
+    /// Collect the notes below a tree; `hex` is its path without `/`. Entries are counted, because nesting one small tree 256 times per
+    /// level makes a huge one.
     fn collect_notes(&self, tree: Oid, hex: &mut Vec<u8>, found: &mut Notes) {
         let Ok(object) = self.object(tree, "tree") else {
             found.odd += 1;
