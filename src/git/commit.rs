@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use gix::bstr::ByteSlice;
 
 use super::identity::Identity;
-use super::{Oid, Repo, Result, doing, parse_oid, reading};
+use super::{Oid, Repo, Result, doing, parse_oid, reading_object};
 
 /// The fields of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,8 @@ impl Repo {
     /// # Errors
     /// When it does not exist or is not a commit.
     pub fn commit(&self, id: Oid) -> Result<Commit> {
-        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
-        let decoded = commit.decode().map_err(reading(format!("commit {id}")))?;
+        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading_object("commit", id))?;
+        let decoded = commit.decode().map_err(reading_object("commit", id))?;
         let author = decoded.author().map(|author| author.name.to_str_lossy().into_owned()).unwrap_or_default();
         Ok(Commit {
             id,
@@ -48,8 +48,8 @@ impl Repo {
     /// # Errors
     /// When it does not exist or is not a commit.
     pub fn links(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
-        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
-        let tree = commit.tree_id().map_err(reading(format!("commit {id}")))?.detach();
+        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading_object("commit", id))?;
+        let tree = commit.tree_id().map_err(reading_object("commit", id))?.detach();
         Ok((tree, commit.parent_ids().map(gix::Id::detach).collect()))
     }
 
@@ -58,8 +58,8 @@ impl Repo {
     /// # Errors
     /// When it does not exist or is not a commit.
     pub fn tree_of_commit(&self, id: Oid) -> Result<Oid> {
-        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
-        commit.tree_id().map(gix::Id::detach).map_err(reading(format!("commit {id}")))
+        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading_object("commit", id))?;
+        commit.tree_id().map(gix::Id::detach).map_err(reading_object("commit", id))
     }
 
     /// Create a commit, signed if `commit.gpgSign` is set.

@@ -3,7 +3,10 @@
 use gix::objs::{Kind, TreeRefIter};
 use gix::prelude::Write as _;
 
-use super::{Oid, Repo, Result, doing, reading};
+use super::{Oid, Repo, Result, doing, reading_object};
+
+/// Bytes reserved for a new tree: the steps of a phase mostly fit.
+const ROOM: usize = 512;
 
 /// A directory.
 pub struct Directory<'r> {
@@ -37,7 +40,7 @@ impl Directory<'_> {
     /// The entries in git's order.
     pub fn entries(&self) -> impl Iterator<Item = Result<EntryRef<'_>>> {
         TreeRefIter::from_bytes(&self.object.data, self.hash).map(|entry| {
-            let entry = entry.map_err(|error| reading(format!("tree {}", self.id))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading_object("tree", self.id)(error.to_string()))?;
             let name = std::str::from_utf8(entry.filename).ok();
             Ok(EntryRef { name, id: entry.oid.to_owned(), is_tree: entry.mode.is_tree() })
         })
@@ -50,6 +53,9 @@ impl Directories {
         self.is_unsorted |= !self.bytes.is_empty() && !is_before(&self.last, name.as_bytes());
         self.last.clear();
         self.last.extend_from_slice(name.as_bytes());
+        if self.bytes.is_empty() {
+            self.bytes.reserve(ROOM);
+        }
         self.bytes.extend_from_slice(b"40000 ");
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.push(0);

@@ -11,7 +11,7 @@ use gix::index::{Entry, File, State};
 use gix::objs::TreeRefIter;
 
 use super::size::Kind;
-use super::{Oid, Repo, Result, reading};
+use super::{Oid, Repo, Result, reading, reading_object};
 
 impl Repo {
     /// List the regular files with suffix `suffix` that the next commit adds or changes, each with its blob.
@@ -109,7 +109,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let id = |entry: std::result::Result<gix::objs::tree::EntryRef<'_>, _>| match entry {
             Ok(entry) => Ok((entry.filename.to_vec(), (entry.oid.to_owned(), entry.mode.is_tree()))),
-            Err(error) => Err(reading(format!("tree {tree}"))(format!("{error}"))),
+            Err(error) => Err(reading_object("tree", tree)(format!("{error}"))),
         };
         TreeRefIter::from_bytes(&object.data, self.gix.object_hash()).map(id).collect()
     }

@@ -6,7 +6,7 @@ use gix::bstr::BStr;
 use gix::objs::tree::{Entry, EntryKind, EntryMode, EntryRef};
 use gix::objs::{Tree, TreeRef, Write as _};
 
-use super::{Oid, Repo, Result, doing, reading};
+use super::{Oid, Repo, Result, doing, reading_object};
 
 /// The mode and object of an entry; `None` if the tree does not have it.
 type Found = Option<(EntryMode, Oid)>;
@@ -56,7 +56,7 @@ impl Repo {
 
     fn parsed<'o>(&self, tree: &'o gix::Object<'_>) -> Result<Vec<EntryRef<'o>>> {
         let parsed = TreeRef::from_bytes(&tree.data, self.gix.object_hash());
-        parsed.map(|parsed| parsed.entries).map_err(reading(format!("tree {}", tree.id)))
+        parsed.map(|parsed| parsed.entries).map_err(reading_object("tree", tree.id))
     }
 
     fn join(&self, triples: SideBySide<'_, '_>) -> Result<Option<Oid>> {

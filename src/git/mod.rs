@@ -168,6 +168,11 @@ fn reading<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<St
     move |source| Error::Unread { what, source: source.into() }
 }
 
+/// Like [`reading`] for an object. The text is made only for an error: many objects are read.
+fn reading_object<E: Into<Box<dyn std::error::Error + Send + Sync>>>(kind: &str, id: Oid) -> impl FnOnce(E) -> Error {
+    move |source| reading(format!("{kind} {id}"))(source)
+}
+
 /// Wrap an error of gix with the operation.
 fn doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Error {
     let what = what.into();

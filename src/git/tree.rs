@@ -5,7 +5,7 @@ use gix::objs::tree::EntryKind;
 
 use super::effort::OBJECT;
 use super::size::Kind;
-use super::{Error, Oid, Repo, Result, doing, reading};
+use super::{Error, Oid, Repo, Result, doing, reading_object};
 
 /// An entry of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
         for entry in entries {
-            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading_object("tree", tree)(error.to_string()))?;
             if entry.filename == name {
                 return Ok(Some(Entry {
                     name: name.to_owned(),
@@ -86,7 +86,7 @@ impl Repo {
             Err(_) if self.is_partial() && self.git.fetch_object(id) => self.gix.find_object(id),
             found => found,
         }
-        .map_err(reading(format!("{kind} {id}")))
+        .map_err(reading_object(kind, id))
     }
 
     /// Find an object while `git repack` may move it to a new pack and delete the old one: gix reloads the packs only once, and
@@ -117,7 +117,7 @@ impl Repo {
         }
         let object = self.object(tree, "tree")?;
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
-            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading_object("tree", tree)(error.to_string()))?;
             match entry.mode.kind() {
                 EntryKind::Tree => self.complete(entry.oid.to_owned())?,
                 EntryKind::Commit => {}
@@ -136,7 +136,7 @@ impl Repo {
         let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
         entries
             .map(|entry| {
-                let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
+                let entry = entry.map_err(|error| reading_object("tree", tree)(error.to_string()))?;
                 Ok(Entry {
                     name: entry.filename.to_str_lossy().into_owned(),
                     id: entry.oid.to_owned(),
@@ -154,7 +154,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let mut names = Vec::new();
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
-            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading_object("tree", tree)(error.to_string()))?;
             if !entry.mode.is_blob() {
                 return Ok(None);
             }
@@ -171,7 +171,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let mut names = Vec::new();
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
-            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading_object("tree", tree)(error.to_string()))?;
             if entry.mode.is_executable() || entry.mode.is_link() {
                 names.push((entry.filename.to_str_lossy().into_owned(), entry.mode.is_executable()));
             }
@@ -186,7 +186,7 @@ impl Repo {
     pub fn plain_file(&self, tree: Oid, name: &str) -> Result<Option<Vec<u8>>> {
         let object = self.object(tree, "tree")?;
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
-            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading_object("tree", tree)(error.to_string()))?;
             if entry.filename == name {
                 let read = || self.bounded_blob(entry.oid.to_owned(), name, Kind::of(name)).map(Some);
                 return if entry.mode.is_blob() { read() } else { Ok(None) };
@@ -220,7 +220,7 @@ impl Repo {
     /// # Errors
     /// When it cannot be read or is not a blob.
     pub fn blob(&self, id: Oid) -> Result<Vec<u8>> {
-        let mut blob = self.object(id, "blob")?.try_into_blob().map_err(reading(format!("blob {id}")))?;
+        let mut blob = self.object(id, "blob")?.try_into_blob().map_err(reading_object("blob", id))?;
         Ok(std::mem::take(&mut blob.data))
     }
 
@@ -287,7 +287,7 @@ impl Repo {
     /// # Errors
     /// When an object cannot be read or written.
     pub fn with_entries(&self, tree: Oid, entries: &[(String, Entry)]) -> Result<Oid> {
-        let tree = self.object(tree, "tree")?.try_into_tree().map_err(reading(format!("tree {tree}")))?;
+        let tree = self.object(tree, "tree")?.try_into_tree().map_err(reading_object("tree", tree))?;
         put_in(&tree, entries)
     }
 
@@ -296,7 +296,7 @@ impl Repo {
     /// # Errors
     /// When an object cannot be read or written.
     pub fn with_directories(&self, tree: Oid, gone: &[String], put: &[(String, Oid)]) -> Result<Oid> {
-        let tree = self.object(tree, "tree")?.try_into_tree().map_err(reading(format!("tree {tree}")))?;
+        let tree = self.object(tree, "tree")?.try_into_tree().map_err(reading_object("tree", tree))?;
         let mut editor = tree.edit().map_err(doing("edit a tree"))?;
         for path in gone {
             editor.remove(path.as_str()).map_err(doing(format!("remove `{path}`")))?;

@@ -6,7 +6,7 @@ use gix::diff::tree::{Recorder, State};
 use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind, EntryMode};
 
-use super::{Oid, Repo, Result, doing, reading};
+use super::{Oid, Repo, Result, doing, reading_object};
 
 /// The kinds of entries that are not directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Repo {
         let [old, new] = trees.each_ref().map(|tree| TreeRefIter::from_bytes(&tree.data, self.gix.object_hash()));
         let mut recorder = Recorder::default();
         gix::diff::tree(old, new, State::default(), &self.gix.objects, &mut recorder)
-            .map_err(reading(format!("tree {after}")))?;
+            .map_err(reading_object("tree", after))?;
         let mut changes: Vec<_> = recorder.records.into_iter().filter_map(change).collect();
         // A file and a directory of the same name are two records.
         changes.sort_by(|a, b| a.path.cmp(&b.path));
