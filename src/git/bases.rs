@@ -1,8 +1,7 @@
 //! A cache of delta bases in packs. Without it gix rebuilds the bases for each object; the trees of successive commits are stored as
 //! long delta chains.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use gix::objs::Kind;
 use gix::odb::pack::cache::DecodeEntry;
 

@@ -1,7 +1,9 @@
 //! The population and its covers: the Hasse diagram of the points that have a branch.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::HashMap;
 
 use super::Point;
 
@@ -21,11 +23,14 @@ pub struct Population {
 
 impl FromIterator<Point> for Population {
     fn from_iter<I: IntoIterator<Item = Point>>(points: I) -> Self {
-        let (mut population, mut points) = (Self::default(), Vec::from_iter(points));
-        // Sorted, each point goes to the end of its chain.
+        let (mut chains, mut points) = (HashMap::<Sets, Chain>::default(), Vec::from_iter(points));
+        // Sorted, each point goes to the end of its chain, and most follow one of the same chain.
         points.sort();
-        points.into_iter().for_each(|point| population.insert(point));
-        population
+        points.dedup();
+        for run in points.chunk_by(|a, b| a.sets().eq(b.sets())) {
+            chains.entry(sets_of(&run[0])).or_default().extend_from_slice(run);
+        }
+        Self { points: points.into_iter().collect(), chains }
     }
 }
 

@@ -3,9 +3,8 @@
 //! A point that contains the tip of a lower cover contains everything that the cover contains. So only the lower covers have to be
 //! looked at, unless one of them is behind itself.
 
-use std::collections::{HashMap, HashSet};
-
 use anyhow::Result;
+use foldhash::{HashMap, HashSet};
 
 use super::census::Census;
 use crate::git::{Oid, Repo};
@@ -31,7 +30,7 @@ impl<'a> Behind<'a> {
         points: impl Iterator<Item = &'p Point> + Clone,
         mut contains: impl FnMut(&Point, Oid) -> Result<Option<bool>>,
     ) -> Result<Self> {
-        let mut unknown = HashSet::new();
+        let mut unknown = HashSet::default();
         let contains = |point: &Point, tip: Oid| {
             let known = contains(point, tip)?;
             if known.is_none() {
@@ -49,7 +48,7 @@ impl<'a> Behind<'a> {
         points: impl Iterator<Item = &'p Point> + Clone,
         mut contains: impl FnMut(&Point, Oid) -> Result<bool>,
     ) -> Result<Self> {
-        let mut behind = Self { census, found: HashMap::new(), unknown: HashSet::new() };
+        let mut behind = Self { census, found: HashMap::default(), unknown: HashSet::default() };
         for point in points.clone() {
             if let Some(cover) = behind.lacked_cover(point, &mut contains)? {
                 behind.found.insert(point.clone(), cover);
@@ -168,7 +167,7 @@ pub fn lacking(repo: &Repo, census: &Census, point: &Point) -> Result<Lacking> {
     })?;
     let mut found = Lacking::default();
     let mut waiting = vec![point];
-    let mut seen: HashSet<&Point> = HashSet::new();
+    let mut seen: HashSet<&Point> = HashSet::default();
     while let Some(above) = waiting.pop() {
         for cover in census.population().maximal_below(above) {
             let Some(tip) = census.commit(cover).filter(|_| seen.insert(cover)) else { continue };

@@ -4,7 +4,9 @@
 //! A marker (`refs/lattice/renamed/`) says so: the remote's branch is no point of its own, as long as it has the commit that was moved
 //! and there is no local branch of that name.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::HashMap;
 
 use crate::config::Config;
 use crate::git::names::{self, BranchName};

@@ -1,6 +1,6 @@
 //! The Hasse diagram of points: what is directly below what.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::config::Config;
 use crate::lattice::{Coordinate, Point, Population};
@@ -90,14 +90,14 @@ fn ranks(points: &[&Point], below: &[Vec<Edge>]) -> Vec<usize> {
 /// The nodes that belong together.
 fn parts(config: &Config, points: &[&Point], nodes: &[Node]) -> Vec<Vec<usize>> {
     let mut sets = Sets((0..nodes.len()).collect());
-    let (axes, mut firsts) = (config.title_axes(), HashMap::<Vec<&Coordinate>, usize>::new());
+    let (axes, mut firsts) = (config.title_axes(), HashMap::<Vec<&Coordinate>, usize>::default());
     for (node, point) in points.iter().enumerate() {
         let title = axes.iter().map(|&axis| &point.coordinates()[axis]).collect();
         sets.unite(node, *firsts.entry(title).or_insert(node));
         nodes[node].covers().for_each(|cover| sets.unite(node, cover));
     }
     let mut parts: Vec<Vec<usize>> = Vec::new();
-    let mut part_of: HashMap<usize, usize> = HashMap::new();
+    let mut part_of: HashMap<usize, usize> = HashMap::default();
     for node in 0..nodes.len() {
         let part = *part_of.entry(sets.root(node)).or_insert(parts.len());
         if part == parts.len() {

@@ -5,9 +5,9 @@
 //! had to be removed: nothing has to be removed for any point above that one either.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
 use anyhow::Result;
+use foldhash::HashMap;
 
 use crate::config::Config;
 use crate::git::directory::{Directories, Directory};
