@@ -51,7 +51,10 @@ impl Repo {
     /// Find where blobs are, in order to read those of at most `limit` bytes.
     pub fn batch(&self, ids: impl IntoIterator<Item = Oid>, limit: u64) -> Batch {
         let packs = Packs::open(self, limit);
-        let mut blobs: Vec<_> = ids.into_iter().enumerate().map(|(i, id)| (packs.find(id), id, i)).collect();
+        let mut blobs: Vec<_> = ids.into_iter().enumerate().map(|(i, id)| (None, id, i)).collect();
+        // An index is sorted by id: in that order it is read from front to back.
+        blobs.sort_unstable();
+        blobs.iter_mut().for_each(|(place, id, _)| *place = packs.find(*id));
         blobs.sort_unstable();
         Batch { packs, limit, blobs, rest: Vec::new(), is_stopped: false }
     }

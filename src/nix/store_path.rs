@@ -80,6 +80,9 @@ fn start_of_base(text: &str) -> Option<usize> {
 }
 
 fn is_store_dir(dir: &str) -> bool {
+    if dir == "/nix/store" {
+        return true;
+    }
     let clean = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
     dir.strip_prefix('/').is_some_and(|rest| rest.split('/').all(clean))
 }

@@ -17,6 +17,11 @@ impl<K, V> Default for Few<K, V> {
 }
 
 impl<K: Ord, V> Few<K, V> {
+    /// Returns the value of the first entry, if its key is the one that is meant.
+    pub(super) fn first_if(&mut self, is: impl FnOnce(&K) -> bool) -> Option<&mut V> {
+        self.first.as_mut().filter(|(key, _)| is(key)).map(|(_, value)| value)
+    }
+
     /// Returns the value of a key, after inserting the entry of `new` if there is none; `None` if `new` has none either.
     pub(super) fn get_or_insert<Q: Ord + ?Sized>(
         &mut self,

@@ -62,7 +62,7 @@ pub(super) fn each_line<'n>(
 ) -> Note {
     let mut note = Note::default();
     let (mut newest, mut first_future) = (String::new(), None);
-    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+    for line in lines(bytes).filter(|line| !line.trim_ascii().is_empty()) {
         let accepted = Line::read(key, line).and_then(|line| {
             let started = line.started();
             if started > latest {
@@ -81,6 +81,14 @@ pub(super) fn each_line<'n>(
     }
     note.span.note(&newest, first_future);
     note
+}
+
+/// Splits text that may be no UTF-8 into lines.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut from = 0;
+    memchr::memchr_iter(b'\n', bytes)
+        .chain([bytes.len()])
+        .map(move |to| &bytes[std::mem::replace(&mut from, to + 1)..to])
 }
 
 #[cfg(test)]

@@ -110,6 +110,11 @@ impl OfSystem {
             self.contents = Few::default();
             return;
         }
+        let is_first = |place: &Box<str>| place.split_once(' ') == Some((drv, name));
+        if let Some(known) = self.contents.first_if(is_first) {
+            self.is_disputed = **known != *hash;
+            return;
+        }
         // A store path has no space.
         let place = format!("{drv} {name}");
         let known = self.contents.get_or_insert(place.as_str(), || Some((place.as_str().into(), hash.into())));
