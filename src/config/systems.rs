@@ -30,6 +30,11 @@ impl Systems {
         self.of.iter().find(|(known, _)| known.as_str() == value).map(|(_, system)| system)
     }
 
+    /// Whether two points have the same values on the axis of architectures, and so the same systems.
+    pub fn are_shared(&self, a: &Point, b: &Point) -> bool {
+        self.axis.is_none_or(|axis| a.coordinates().get(axis) == b.coordinates().get(axis))
+    }
+
     /// The systems of a point, sorted and without duplicates.
     pub fn of(&self, lattice: &Lattice, point: &Point) -> Vec<System> {
         let values = self.axis.map(|axis| lattice.values(point).swap_remove(axis)).unwrap_or_default();

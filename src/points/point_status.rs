@@ -1,6 +1,7 @@
 //! The status of one point.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::activity::Activity;
 use crate::config::Named;
@@ -16,13 +17,13 @@ pub struct PointStatus {
     /// The commit of its branch.
     pub commit: Oid,
     /// That commit's parents.
-    pub parents: Rc<[Oid]>,
+    pub parents: Arc<[Oid]>,
     /// The build key; `None` if the branch does not contain the point's directory.
     pub key: Option<Oid>,
     /// The systems it builds for.
     pub systems: Rc<[System]>,
     /// The verdicts of its records, per system.
-    pub verdicts: Rc<Verdicts>,
+    pub verdicts: Arc<Verdicts>,
     /// Those of its systems on which it is disputed.
     pub disputed: Vec<System>,
     /// The overall state, from the verdicts or the queue activity.

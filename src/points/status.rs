@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::activity::{Activity, View};
 use super::behind::Behind;
-use super::cache::{Cache, Facts, Place};
+use super::cache::{Cache, Facts, Loading, Place};
 use super::census::{Census, Tip};
 use super::divergence::{Advice, Divergence};
 use super::keys::Keys;
@@ -49,18 +49,17 @@ pub struct Survey {
     pub maybe_behind: usize,
 }
 
-/// Survey the points in `which`, or all points, that are wanted.
+/// Survey the points in `which`, or all points, that are wanted. [`Cache::start_load`] before the census saves time.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
 pub fn survey(
     context: &Context,
     config: &Config,
-    census: &Census,
-    which: Option<&[Point]>,
-    wanted: &Wanted,
+    from: (&Census, Loading),
+    wanted: (Option<&[Point]>, &Wanted),
 ) -> Result<Survey> {
-    survey_from(context, config, census, (which, wanted), context.head_point(config)?.as_ref())
+    survey_from(context, config, from, wanted, context.head_point(config)?.as_ref())
 }
 
 /// Like [`survey`], with the next actions of a user at `head` instead of those at the checked-out point.
@@ -70,11 +69,11 @@ pub fn survey(
 pub fn survey_from(
     context: &Context,
     config: &Config,
-    census: &Census,
+    (census, cache): (&Census, Loading),
     (which, wanted): (Option<&[Point]>, &Wanted),
     head: Option<&Point>,
 ) -> Result<Survey> {
-    let mut survey = look(context, config, census, which, true)?;
+    let mut survey = look(context, config, (census, cache.finish()), which, true)?;
     wanted.retain(&context.repo, &mut survey.points)?;
     survey.is_all = survey.points.len() == census.population().len();
     survey.next = NextAction::of_points(config, census, &survey.points, head);
@@ -86,19 +85,18 @@ pub fn survey_from(
 /// # Errors
 /// When refs or objects cannot be read.
 pub fn states(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Survey> {
-    look(context, config, census, which, false)
+    look(context, config, (census, Cache::load(&context.repo, config)), which, false)
 }
 
 fn look(
     context: &Context,
     config: &Config,
-    census: &Census,
+    (census, cache): (&Census, Cache),
     which: Option<&[Point]>,
     compares: bool,
 ) -> Result<Survey> {
     let repo = &context.repo;
     let records = Records::open(repo)?;
-    let cache = Cache::load(repo, config);
     let scanning = cache.start_scan(&records);
     let queue = View::take(repo)?;
     let stranded = queue.jobs_without_worker();
@@ -195,7 +193,8 @@ struct Surveyor<'a> {
     census: &'a Census,
     cache: Cache,
     queue: View,
-    systems: Rc<[System]>,
+    /// The last point, and its systems.
+    systems: Option<(Point, Rc<[System]>)>,
     skipped: usize,
     /// The branches in use, if they were needed.
     taken: Option<Vec<(BranchName, PathBuf)>>,
@@ -211,7 +210,7 @@ impl<'a> Surveyor<'a> {
         cache: Cache,
         queue: View,
     ) -> Self {
-        let (keys, ancestry, systems) = (Keys::new(reader, config), repo.ancestry(), Rc::default());
+        let (keys, ancestry) = (Keys::new(reader, config), repo.ancestry());
         Self {
             repo,
             reader,
@@ -221,7 +220,7 @@ impl<'a> Surveyor<'a> {
             census,
             cache,
             queue,
-            systems,
+            systems: None,
             skipped: 0,
             taken: None,
             diverged: 0,
@@ -318,11 +317,11 @@ impl<'a> Surveyor<'a> {
 
     /// The systems of a point, shared with the previous point if they are equal.
     fn systems(&mut self, point: &Point) -> Rc<[System]> {
-        let systems = self.config.systems.of(&self.config.lattice, point);
-        if systems != *self.systems {
-            self.systems = systems.into();
+        let (config, shares) = (self.config, |last: &Point| self.config.systems.are_shared(last, point));
+        if !self.systems.as_ref().is_some_and(|(last, _)| shares(last)) {
+            self.systems = Some((point.clone(), config.systems.of(&config.lattice, point).into()));
         }
-        Rc::clone(&self.systems)
+        self.systems.as_ref().map(|(_, systems)| Rc::clone(systems)).unwrap_or_default()
     }
 
     fn facts(&mut self, point: &Point, spelled: &Spelled, commit: Oid) -> Result<Facts> {

@@ -43,7 +43,8 @@ struct Escaping<F>(F);
 
 impl<F: Formatter> Formatter for Escaping<F> {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.is_ascii() && !fragment.bytes().any(|byte| byte == 0x7f) {
+        // Serde has escaped the other ASCII controls.
+        if fragment.bytes().fold(true, |is_plain, byte| is_plain & (byte < 0x7f)) {
             return to.write_all(fragment.as_bytes());
         }
         for c in fragment.chars() {

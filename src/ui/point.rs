@@ -66,7 +66,7 @@ struct NextView {
     command: String,
 }
 
-struct Axes<'a>(&'a Config, Vec<String>);
+struct Axes<'a>(&'a Config, Spelled);
 
 struct VerdictsView<'a>(&'a Verdicts);
 
@@ -95,8 +95,8 @@ impl<'a> PointView<'a> {
         // Of many points the names would fill the memory.
         let Names { spelled, branch, dir } = status.named.names();
         Self {
+            axes: Axes(config, spelled.clone()),
             point: spelled,
-            axes: Axes(config, config.lattice.texts(&status.named.point)),
             branch,
             commit: status.commit,
             flake: dir,
@@ -138,7 +138,7 @@ impl Serialize for Next<'_> {
 
 impl Serialize for Axes<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.0.lattice.axes().iter().map(|axis| axis.name.as_str()).zip(&self.1))
+        to.collect_map(self.0.lattice.axes().iter().map(|axis| axis.name.as_str()).zip(self.1.split('/')))
     }
 }
 

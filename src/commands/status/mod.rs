@@ -3,6 +3,8 @@
 mod found;
 mod watch;
 
+use std::mem::ManuallyDrop;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -58,7 +60,8 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
 
 fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let found = Found::look(session, args)?;
+    // The program ends after this, and freeing many points takes time.
+    let found = ManuallyDrop::new(Found::look(session, args)?);
     warn(ui, config, &found.survey);
     if args.is_some_and(|args| args.get_flag("json")) {
         ui.json(SurveyView::of(config, &found.survey, &found.notes(context, config)?));
