@@ -38,7 +38,7 @@ pub struct Details {
     pub may_lack: bool,
     /// The notes on it.
     pub notes: Vec<Note>,
-    /// What its promotion needs.
+    /// What its promotion needs, if [`details`] read them: that is a plan of its own.
     pub promotion: Option<Promotion>,
     /// The tip of its branch.
     pub tip: Commit,
@@ -78,10 +78,11 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
     let Some(status) = status::statuses_of(context, config, census, std::slice::from_ref(point))?.pop() else {
         return Err(Cannot::no_point(config, point).into());
     };
-    details_of(context, config, census, &Records::open(&context.repo)?, status)
+    let details = details_of(context, config, census, &Records::open(&context.repo)?, status)?;
+    Ok(Details { promotion: promotion::of(context, config, point), ..details })
 }
 
-/// Reads all details of a point whose status is known, with records that are open already.
+/// Reads the details of a point whose status is known, with records that are open already.
 ///
 /// # Errors
 /// When objects cannot be read.
@@ -122,7 +123,7 @@ pub fn details_of(
         lacks: spelled(config, &lacking.points),
         may_lack: lacking.is_open,
         notes: note::of(context, config, census, std::slice::from_ref(point))?.remove(point).unwrap_or_default(),
-        promotion: promotion::of(context, config, point),
+        promotion: None,
         tip: repo.commit(status.commit)?,
         above: spelled(config, census.population().minimal_above(point)),
         times: times::of(&records, &status.systems),
