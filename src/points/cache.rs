@@ -9,8 +9,7 @@ use std::fmt::{self, Write as _};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::rc::Rc;
 
 use foldhash::{HashMap, HashSet};
 
@@ -49,7 +48,7 @@ pub struct Facts {
     /// The build key.
     pub key: Option<Oid>,
     /// The commit's parents.
-    pub parents: Arc<[Oid]>,
+    pub parents: Rc<[Oid]>,
 }
 
 /// Facts about commits, keys and records.
@@ -75,25 +74,7 @@ pub struct Cache {
     /// The file as it was read.
     file: File,
     /// The verdicts without records.
-    nothing: Arc<Verdicts>,
-}
-
-/// A cache that is being loaded.
-pub enum Loading {
-    /// By another thread.
-    Elsewhere(JoinHandle<Cache>),
-    /// It is loaded: there was no other thread.
-    Done(Box<Cache>),
-}
-
-impl Loading {
-    /// Wait for the cache.
-    pub fn finish(self) -> Cache {
-        match self {
-            Self::Elsewhere(loader) => loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Self::Done(cache) => *cache,
-        }
-    }
+    nothing: Rc<Verdicts>,
 }
 
 /// The state of the cache file.
@@ -130,47 +111,29 @@ impl Cache {
             has_news: false,
             new: String::new(),
             file: File::Missing,
-            nothing: Arc::default(),
-        }
-    }
-
-    /// Start to load the facts for this configuration: that takes about as long as a census.
-    pub fn start_load(repo: &Repo, config: &Config) -> Loading {
-        let mut cache = Self::empty(repo, config);
-        let loader = move || {
-            cache.read();
-            cache
-        };
-        match thread::Builder::new().spawn(loader) {
-            Ok(loader) => Loading::Elsewhere(loader),
-            Err(_) => Loading::Done(Self::load(repo, config).into()),
+            nothing: Rc::default(),
         }
     }
 
     /// Load the facts for this configuration.
     pub fn load(repo: &Repo, config: &Config) -> Self {
         let mut cache = Self::empty(repo, config);
-        cache.read();
-        cache
-    }
-
-    fn read(&mut self) {
-        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        let text = fs::read_to_string(&cache.path).unwrap_or_default();
         let mut lines = text.lines();
-        if lines.next() != Some(&self.head) {
-            return;
+        if lines.next() == Some(&cache.head) {
+            // Growing in steps would double the largest table.
+            cache.facts.reserve(lines.clone().filter(|line| line.starts_with("p ")).count());
+            let (mut count, mut known) = (0, Verdicted::default());
+            for line in lines {
+                line.strip_suffix(END).and_then(|line| cache.read_line(line, &mut known));
+                count += 1;
+            }
+            cache.file = File::There { bytes: text.len(), lines: count };
+            if cache.judgements.len() != cache.counted {
+                cache.span = None;
+            }
         }
-        // Growing in steps would double the largest table.
-        self.facts.reserve(lines.clone().filter(|line| line.starts_with("p ")).count());
-        let (mut count, mut known) = (0, Verdicted::default());
-        for line in lines {
-            line.strip_suffix(END).and_then(|line| self.read_line(line, &mut known));
-            count += 1;
-        }
-        self.file = File::There { bytes: text.len(), lines: count };
-        if self.judgements.len() != self.counted {
-            self.span = None;
-        }
+        cache
     }
 
     /// Add the fact of one line; `None` if the line is invalid.
@@ -237,16 +200,16 @@ impl Cache {
     }
 
     /// The point's verdicts for a key, and the number of other points with records for the same key.
-    pub fn verdicts(&self, key: Oid, point: &Spelled) -> (Arc<Verdicts>, usize) {
+    pub fn verdicts(&self, key: Oid, point: &Spelled) -> (Rc<Verdicts>, usize) {
         let Some(judgement) = self.judgements.get(&key) else { return (self.nothing(), 0) };
-        let own = judgement.verdicts.iter().find(|(other, _)| other == point).map(|(_, verdicts)| Arc::clone(verdicts));
+        let own = judgement.verdicts.iter().find(|(other, _)| other == point).map(|(_, verdicts)| Rc::clone(verdicts));
         let strangers = judgement.verdicts.len() - usize::from(own.is_some());
         (own.unwrap_or_else(|| self.nothing()), strangers)
     }
 
     /// The verdicts without records.
-    pub fn nothing(&self) -> Arc<Verdicts> {
-        Arc::clone(&self.nothing)
+    pub fn nothing(&self) -> Rc<Verdicts> {
+        Rc::clone(&self.nothing)
     }
 
     /// Number of note lines that are not trusted.
@@ -256,7 +219,7 @@ impl Cache {
 
     /// Set the verdicts of a point's key, from records that were just read.
     pub fn put_verdicts(&mut self, key: Oid, point: Spelled, verdicts: Verdicts) {
-        let verdicts = vec![(point, Arc::new(verdicts))];
+        let verdicts = vec![(point, Rc::new(verdicts))];
         self.judgements.insert(key, Judgement { verdicts, ..Judgement::default() });
     }
 
@@ -413,7 +376,7 @@ impl fmt::Display for JudgementLine<'_> {
 }
 
 /// Verdicts by their text: most lines share the same few verdicts.
-type Verdicted<'t> = HashMap<&'t str, Arc<Verdicts>>;
+type Verdicted<'t> = HashMap<&'t str, Rc<Verdicts>>;
 
 fn judgement<'t>(mut words: impl Iterator<Item = &'t str>, known: &mut Verdicted<'t>) -> Option<Judgement> {
     let mut number = || words.next()?.parse::<u64>().ok();
@@ -423,9 +386,9 @@ fn judgement<'t>(mut words: impl Iterator<Item = &'t str>, known: &mut Verdicted
     while let Some(point) = words.next() {
         let text = words.next()?;
         if !known.contains_key(text) {
-            known.insert(text, Arc::new(text.split(',').map(verdict).collect::<Option<_>>()?));
+            known.insert(text, Rc::new(text.split(',').map(verdict).collect::<Option<_>>()?));
         }
-        verdicts.push((point.to_owned().into(), Arc::clone(known.get(text)?)));
+        verdicts.push((point.to_owned().into(), Rc::clone(known.get(text)?)));
     }
     (notes.len() == count).then_some(Judgement { notes, size, skipped, verdicts })
 }

@@ -13,6 +13,7 @@ pub mod names;
 pub mod next;
 mod point_status;
 pub mod rows;
+pub mod start;
 pub mod status;
 pub mod wanted;
 

@@ -1,7 +1,6 @@
 //! The status of one point.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::activity::Activity;
 use crate::config::Named;
@@ -17,13 +16,13 @@ pub struct PointStatus {
     /// The commit of its branch.
     pub commit: Oid,
     /// That commit's parents.
-    pub parents: Arc<[Oid]>,
+    pub parents: Rc<[Oid]>,
     /// The build key; `None` if the branch does not contain the point's directory.
     pub key: Option<Oid>,
     /// The systems it builds for.
     pub systems: Rc<[System]>,
     /// The verdicts of its records, per system.
-    pub verdicts: Arc<Verdicts>,
+    pub verdicts: Rc<Verdicts>,
     /// Those of its systems on which it is disputed.
     pub disputed: Vec<System>,
     /// The overall state, from the verdicts or the queue activity.

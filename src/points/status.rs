@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result};
 
 use super::activity::{Activity, View};
 use super::behind::Behind;
-use super::cache::{Cache, Facts, Loading, Place};
+use super::cache::{Cache, Facts, Place};
 use super::census::{Census, Tip};
 use super::divergence::{Advice, Divergence};
 use super::keys::Keys;
 use super::next::NextAction;
 pub use super::point_status::PointStatus;
+use super::start::Start;
 use super::wanted::Wanted;
 use crate::config::Config;
 use crate::context::Context;
@@ -49,14 +50,14 @@ pub struct Survey {
     pub maybe_behind: usize,
 }
 
-/// Survey the points in `which`, or all points, that are wanted. [`Cache::start_load`] before the census saves time.
+/// Survey the points in `which`, or all points, that are wanted; [`Start::with_census`] saves time.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
 pub fn survey(
     context: &Context,
     config: &Config,
-    from: (&Census, Loading),
+    from: (&Census, Start<'_>),
     wanted: (Option<&[Point]>, &Wanted),
 ) -> Result<Survey> {
     survey_from(context, config, from, wanted, context.head_point(config)?.as_ref())
@@ -69,11 +70,12 @@ pub fn survey(
 pub fn survey_from(
     context: &Context,
     config: &Config,
-    (census, cache): (&Census, Loading),
+    from: (&Census, Start<'_>),
     (which, wanted): (Option<&[Point]>, &Wanted),
     head: Option<&Point>,
 ) -> Result<Survey> {
-    let mut survey = look(context, config, (census, cache.finish()), which, true)?;
+    let census = from.0;
+    let mut survey = look(context, config, from, which, true)?;
     wanted.retain(&context.repo, &mut survey.points)?;
     survey.is_all = survey.points.len() == census.population().len();
     survey.next = NextAction::of_points(config, census, &survey.points, head);
@@ -85,19 +87,18 @@ pub fn survey_from(
 /// # Errors
 /// When refs or objects cannot be read.
 pub fn states(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Survey> {
-    look(context, config, (census, Cache::load(&context.repo, config)), which, false)
+    look(context, config, (census, Start::of(&context.repo, config)?), which, false)
 }
 
 fn look(
     context: &Context,
     config: &Config,
-    (census, cache): (&Census, Cache),
+    (census, start): (&Census, Start<'_>),
     which: Option<&[Point]>,
     compares: bool,
 ) -> Result<Survey> {
     let repo = &context.repo;
-    let records = Records::open(repo)?;
-    let scanning = cache.start_scan(&records);
+    let Start { cache, records, scanning } = start;
     let queue = View::take(repo)?;
     let stranded = queue.jobs_without_worker();
     let reader = repo.reading_once();

@@ -15,8 +15,8 @@ use crate::lattice::Point;
 use crate::note::Note;
 use crate::ops::addresses::Addresses;
 use crate::ops::note;
-use crate::points::cache::Cache;
 use crate::points::census::Census;
+use crate::points::start::Start;
 use crate::points::status::{self, PointStatus, Survey};
 use crate::points::wanted::Wanted;
 use crate::record::State;
@@ -41,8 +41,7 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn look(session: &Session, args: Option<&ArgMatches>) -> Result<Self> {
         let (context, config) = (session.context()?, session.config()?);
-        let cache = Cache::start_load(&context.repo, config);
-        let census = Census::take(&context.repo, config)?;
+        let (census, start) = Start::with_census(&context.repo, config)?;
         let (mut which, mut conditions, mut axes) = (None, Wanted::default(), WantedAxes::default());
         if let Some(args) = args {
             let named = Selection::read(config, args)?;
@@ -53,7 +52,7 @@ impl Found {
         let flag = |name| args.is_some_and(|args| args.get_flag(name));
         Ok(Self {
             layout: Layout::with(config, axes)?,
-            survey: status::survey(context, config, (&census, cache), (which.as_deref(), &conditions))?,
+            survey: status::survey(context, config, (&census, start), (which.as_deref(), &conditions))?,
             head: context.head_point(config)?,
             census,
             is_part: which.is_some() || !conditions.is_anything(),

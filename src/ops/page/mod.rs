@@ -16,9 +16,9 @@ use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::note::Note;
 pub use crate::points::MANY;
-use crate::points::cache::Cache;
 use crate::points::census::Census;
 use crate::points::diagram::Diagram;
+use crate::points::start::Start;
 use crate::points::status::{self, PointStatus, Survey};
 use crate::points::wanted::Wanted;
 use crate::record::{Records, State};
@@ -72,7 +72,7 @@ pub fn contents(
     which: (Option<&[Point]>, &Wanted),
 ) -> Result<Contents> {
     let repo = &context.repo;
-    let survey = status::survey_from(context, config, (census, Cache::start_load(repo, config)), which, None)?;
+    let survey = status::survey_from(context, config, (census, Start::of(repo, config)?), which, None)?;
     let points: Vec<&Point> = survey.points.iter().map(|status| &status.named.point).collect();
     let diagram = Diagram::of(config, census.population(), &points);
     let records = Records::open(repo)?;

@@ -1,7 +1,7 @@
 //! Summarises the records of all keys. Reads only notes that changed; the caller caches the rest.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use foldhash::HashMap;
 
@@ -25,7 +25,7 @@ pub struct Judgement {
     /// How many of their lines were rejected.
     pub skipped: usize,
     /// By the point that the records name; nearly always one.
-    pub verdicts: Vec<(Spelled, Arc<Verdicts>)>,
+    pub verdicts: Vec<(Spelled, Rc<Verdicts>)>,
 }
 
 /// What all notes say.
@@ -110,7 +110,7 @@ impl Records<'_> {
         }
         let key = if key.size > MAX_PER_KEY { self.judge_large(key, lattice, &mut scan.span) } else { key };
         scan.skipped += key.skipped;
-        let verdicts = key.points.into_iter().map(|(point, tally)| (point, Arc::new(tally.verdicts()))).collect();
+        let verdicts = key.points.into_iter().map(|(point, tally)| (point, Rc::new(tally.verdicts()))).collect();
         let notes = key.notes.into_iter().map(|(_, blob)| blob).collect();
         let judgement = Judgement { notes, size: key.size, skipped: key.skipped, verdicts };
         scan.keys.insert(key.key, Some(judgement));
