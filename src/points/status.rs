@@ -34,8 +34,8 @@ const MAX_COMPARED: usize = 100;
 pub struct Survey {
     /// The requested points, in table order.
     pub points: Vec<PointStatus>,
-    /// Whether these are all points that have a branch.
-    pub is_all: bool,
+    /// Number of points that have a branch.
+    pub all: usize,
     /// Next actions: HEAD's point first, then the most urgent.
     pub next: Vec<NextAction>,
     /// The points whose branch could not be read, with the error.
@@ -48,6 +48,13 @@ pub struct Survey {
     pub skipped: usize,
     /// Number of points that may be behind: a shallow clone lacks the history that tells.
     pub maybe_behind: usize,
+}
+
+impl Survey {
+    /// Whether these are all points that have a branch.
+    pub fn is_all(&self) -> bool {
+        self.points.len() == self.all
+    }
 }
 
 /// Survey the points in `which`, or all points, that are wanted; [`Start::with_census`] saves time.
@@ -77,7 +84,6 @@ pub fn survey_from(
     let census = from.0;
     let mut survey = look(context, config, from, which, true)?;
     wanted.retain(&context.repo, &mut survey.points)?;
-    survey.is_all = survey.points.len() == census.population().len();
     survey.next = NextAction::of_points(config, census, &survey.points, head);
     Ok(survey)
 }
@@ -124,8 +130,16 @@ fn look(
     let skipped = surveyor.skipped;
     surveyor.cache.save();
     let broken = [census.broken.as_slice(), &records.broken()].concat();
-    let is_all = points.len() == census.population().len();
-    Ok(Survey { points, is_all, next: Vec::new(), unreadable, broken, stranded, skipped, maybe_behind })
+    Ok(Survey {
+        points,
+        all: census.population().len(),
+        next: Vec::new(),
+        unreadable,
+        broken,
+        stranded,
+        skipped,
+        maybe_behind,
+    })
 }
 
 /// Get the facts of points that have a branch, each with the error if its commit cannot be read. Records are not read.

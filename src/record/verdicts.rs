@@ -110,8 +110,7 @@ impl OfSystem {
             self.contents = Few::default();
             return;
         }
-        let is_first = |place: &Box<str>| place.split_once(' ') == Some((drv, name));
-        if let Some(known) = self.contents.first_if(is_first) {
+        if let Some(known) = self.contents.first_if(|place| place.split_once(' ') == Some((drv, name))) {
             self.is_disputed = **known != *hash;
             return;
         }

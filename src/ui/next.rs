@@ -22,7 +22,7 @@ pub fn suggestions<'a>(config: &'a Config, survey: &'a Survey) -> impl Iterator<
     let kinds = survey.next.chunk_by(|a, b| (a.is_elsewhere, a.action) == (b.is_elsewhere, b.action));
     kinds.flat_map(move |kind| {
         let action = kind[0].action;
-        let for_all = action.command_for_all().filter(|_| survey.is_all && kind.len() >= MANY);
+        let for_all = action.command_for_all().filter(|_| survey.is_all() && kind.len() >= MANY);
         let each = if for_all.is_some() { &[] } else { kind };
         let for_all = for_all.map(|command| Suggestion { action, command: command.to_owned(), points: kind.len() });
         let one =
