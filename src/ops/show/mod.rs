@@ -38,7 +38,7 @@ pub struct Details {
     pub may_lack: bool,
     /// The notes on it.
     pub notes: Vec<Note>,
-    /// What its promotion needs, if [`details`] read them: that is a plan of its own.
+    /// What its promotion needs. Only [`details`] reads it: that takes a plan.
     pub promotion: Option<Promotion>,
     /// The tip of its branch.
     pub tip: Commit,
