@@ -31,7 +31,7 @@ const prints = async (page) => {
   const [last, height] = await page.evaluate(() => {
     const top = (element) => element.getBoundingClientRect().top;
     const sections = [...document.querySelectorAll("main.whole > section")].sort((a, b) => top(a) - top(b));
-    return [sections.at(-1)?.getAttribute("aria-labelledby"), Math.max(...[...document.querySelectorAll("figure svg")].map((svg) => svg.clientHeight))];
+    return [sections.at(-1)?.getAttribute("aria-labelledby"), Math.max(...[...document.querySelectorAll(".drawing:not(.tall) svg")].map((svg) => svg.clientHeight))];
   });
   if (last && last !== "diagram") throw new Error(`prints end with ${last} instead of the diagram`);
   if (height > page.viewport().height) throw new Error(`a printed diagram is ${height} px high, more than a page`);
@@ -49,6 +49,13 @@ const usesScript = async (page) => {
   await page.waitForFunction(unfolded);
   const follows = () => document.activeElement.closest("details.point, tr")?.contains(document.getElementById(decodeURIComponent(location.hash.slice(1))));
   if (!await page.evaluate(follows)) throw new Error("the focus should follow the search");
+  // The search hides the first point; a link to it shows it again.
+  await page.$eval(".matrix a.other", (link) => link.click());
+  await page.waitForFunction(unfolded).catch(() => { throw new Error("a link should show what the search hides"); });
+  await page.focus("#words");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((name) => location.hash.slice(3) === name, {}, links.at(-1));
+  await page.waitForFunction(follows).catch(() => { throw new Error("Enter should go to the match again"); });
   await page.$eval("#words", (input) => { input.value = ""; input.dispatchEvent(new Event("input")); });
   await page.waitForFunction(() => !document.querySelector(".other"));
   const width = () => document.querySelector("figure svg").width.baseVal.value;
@@ -60,6 +67,20 @@ const usesScript = async (page) => {
   if (!await page.evaluate(isWhole)) throw new Error("`Fit` should show the whole diagram");
 };
 
+// A link to a point from elsewhere: its heading is not behind the search, and the keyboard goes on there.
+const opensAt = async (page, address) => {
+  const link = await page.$eval(".point > div", (point) => point.id).catch(() => null);
+  if (!link) return;
+  await page.goto("about:blank");
+  await page.goto(`${address}#${link}`);
+  const isHere = (id) => {
+    const summary = document.getElementById(id).parentElement.querySelector("summary");
+    const { left, top, height } = summary.getBoundingClientRect();
+    return document.activeElement === summary && summary.contains(document.elementFromPoint(left + 30, top + height / 2));
+  };
+  await page.waitForFunction(isHere, { timeout: 5000 }, link).catch(() => { throw new Error(`a link to ${link} should show it`); });
+};
+
 const check = async (browser, file, scheme, hasScript) => {
   const name = `${file}, ${scheme}, ${hasScript ? "with" : "without"} JavaScript`;
   const page = await browser.newPage();
@@ -67,7 +88,7 @@ const check = async (browser, file, scheme, hasScript) => {
   page.on("console", (message) => problems.push(`${name}: ${message.text()}`));
   page.on("pageerror", (error) => problems.push(`${name}: ${error}`));
   page.on("request", (request) => {
-    if (request.url() !== address && !request.url().startsWith("data:")) problems.push(`${name}: loads ${request.url()}`);
+    if (![address, "about:blank"].includes(request.url().split("#")[0]) && !request.url().startsWith("data:")) problems.push(`${name}: loads ${request.url()}`);
   });
   await page.setJavaScriptEnabled(hasScript);
   await page.goto(address);
@@ -77,7 +98,7 @@ const check = async (browser, file, scheme, hasScript) => {
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
   const isShown = (scheme) => matchMedia(`screen and (prefers-color-scheme: ${scheme})`).matches;
   if (!await page.evaluate(isShown, scheme)) problems.push(`${name}: is not shown so`);
-  if (hasScript) await usesScript(page).catch((error) => problems.push(`${name}: ${error}`));
+  if (hasScript) await opensAt(page, address).then(() => usesScript(page)).catch((error) => problems.push(`${name}: ${error}`));
   else if (await page.$eval("#find", (form) => form.checkVisibility())) problems.push(`${name}: shows a search that cannot work`);
   await page.evaluate(unfold);
   // Without it nothing asynchronous runs; the script of the page does not run any more.

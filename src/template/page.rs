@@ -148,6 +148,8 @@ pub struct Diagram<'a> {
     pub summary: String,
     /// Whether it is unfolded at first.
     pub is_open: bool,
+    /// Whether it would be too small to read on one printed page.
+    pub is_tall: bool,
     /// Draws it: an SVG element, whose texts are escaped.
     pub svg: Box<dyn Fn() -> String + 'a>,
 }
@@ -217,7 +219,7 @@ impl Page<'_> {
         let version = env!("CARGO_PKG_VERSION");
         let document =
             Document { page: self, version, style: Safe(&style), style_hash, script: Safe(SCRIPT), script_hash };
-        document.write_into(&mut to).map_err(io::Error::other)?;
+        document.write_into(&mut to)?;
         // askama strips the last newline of a template.
         to.write_all(b"\n")
     }

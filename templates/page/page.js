@@ -1,8 +1,12 @@
 "use strict";
 (() => {
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  // Unfolds what an element is in, also what the search hides.
   const open = (element) => {
-    for (let at = element; at; at = at.parentElement) if (at.localName === "details") at.open = true;
+    for (let at = element; at; at = at.parentElement) {
+      if (at.localName === "details") at.open = true;
+      at.hidden = false;
+    }
   };
 
   // Unfolds the point in the address; not every browser does this.
@@ -24,7 +28,8 @@
     focused.focus({ preventScroll: true });
   };
   addEventListener("hashchange", show);
-  show();
+  // The browser goes to the address itself when the page is loaded.
+  addEventListener("load", show);
 
   // Printed pages have everything that is on the page.
   let closed = [];
@@ -51,8 +56,10 @@
   add("faded", "g[data-point]", (group) => group.dataset.point);
   add("hidden", "details.point", (details) => details.dataset.point);
   add("hidden", ".branches tr[id]", (row) => row.id.slice(2));
-  const groups = all("details.component");
+  const groups = all("details.component, details.part");
+  let last = -1;
   const search = () => {
+    last = -1;
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     document.body.classList.toggle("searching", words.length > 0);
@@ -63,19 +70,30 @@
       for (const element of point.faded) element.classList.toggle("other", !is);
       for (const element of point.hidden) element.hidden = !is;
     }
-    for (const group of groups) group.hidden = words.length > 0 && !group.querySelector(".matrix a:not(.other)");
+    const has = (group) => group.querySelector(".matrix a:not(.other), g[data-point]:not(.other)");
+    for (const group of groups) group.hidden = words.length > 0 && !has(group);
     found.value = words.length ? `${count} of ${points.size} points` : "";
   };
   let waiting = 0;
+  const searchNow = () => {
+    clearTimeout(waiting);
+    waiting = 0;
+    search();
+  };
   input.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(search, 120);
+    waiting = setTimeout(searchNow, 120);
   });
+  // Enter goes to the first match, and each further time to the next one.
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    search();
-    const first = [...points.entries()].find(([, point]) => point.is);
-    if (input.value.trim() && first) location.hash = `#p/${first[0]}`;
+    if (waiting) searchNow();
+    const names = [...points].filter(([, point]) => point.is).map(([name]) => name);
+    if (!input.value.trim() || !names.length) return;
+    last = (last + 1) % names.length;
+    const hash = `#p/${names[last]}`;
+    if (location.hash === hash) show();
+    else location.hash = hash;
   });
   addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.localName === "input") return;
@@ -90,9 +108,13 @@
     const [width, height] = [svg.width.baseVal.value, svg.height.baseVal.value];
     let scale = 1;
     const zoom = (to) => {
+      // What is in the middle stays there.
+      const x = (drawing.scrollLeft + drawing.clientWidth / 2) / scale;
+      const y = (drawing.scrollTop + drawing.clientHeight / 2) / scale;
       scale = Math.min(8, Math.max(0.02, to));
       svg.setAttribute("width", Math.round(width * scale));
       svg.setAttribute("height", Math.round(height * scale));
+      drawing.scrollTo(x * scale - drawing.clientWidth / 2, y * scale - drawing.clientHeight / 2);
     };
     const fit = () => zoom(Math.min(1, (drawing.clientWidth - 2) / width, (innerHeight * 0.85 - 3) / height));
     const step = { in: () => zoom(scale * 1.25), out: () => zoom(scale / 1.25), fit };

@@ -20,6 +20,8 @@ use crate::text;
 
 /// How many commands of one kind are named.
 const COMMANDS: usize = 5;
+/// The most steps of a chain that can be read on one printed page.
+const PRINTED: usize = 40;
 /// How many components a title names.
 const NAMED: usize = 3;
 
@@ -105,7 +107,7 @@ fn legend(config: &Config, points: &[PointStatus]) -> String {
 }
 
 fn in_detail(all: usize, detailed: usize) -> String {
-    if all < MANY {
+    if detailed == all {
         return String::new();
     }
     format!(
@@ -179,6 +181,7 @@ fn diagrams<'a>(config: &'a Config, contents: &'a Contents) -> Vec<page::Diagram
             title: title(config, diagram, part, &survey.points),
             summary: summary(&counts),
             is_open: false,
+            is_tall: diagram.parts[part].iter().any(|&node| diagram.nodes[node].rank >= PRINTED),
             svg: Box::new(move || svg::element(&picture, &[part], &link)),
         }
     };
