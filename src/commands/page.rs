@@ -30,7 +30,7 @@ pub(super) fn command(axes: &[String]) -> Command {
             "Write an HTML page about the points, for people who have no terminal: the tables of `git lattice status`, the diagram, \
              and for each point where it is, what it holds, its notes, its records and the end of its log in this clone. The page is \
              one file that loads no other file; only search and zoom need JavaScript.\n\n\
-             With 300 or more points, components and diagrams are folded, and only points that need attention have details.\n\n\
+             With 300 or more points, components and diagrams are folded; with more, only points that need attention have details.\n\n\
              The page contains no creation time: the same refs, records, notes, logs and queue give the same file. Its path is \
              printed. An `index.html` that git-lattice did not write is not overwritten.",
         )

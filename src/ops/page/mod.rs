@@ -109,7 +109,7 @@ pub fn title(repo: &Repo, config: &Config) -> String {
 
 /// The positions of the points that get details, ascending.
 fn detailed(points: &[PointStatus], notes: &BTreeMap<Point, Vec<Note>>) -> Vec<usize> {
-    if points.len() < MANY {
+    if points.len() <= MAX_DETAILS {
         return (0..points.len()).collect();
     }
     let urgency = |status: &PointStatus| URGENT.iter().position(|state| *state == status.state);

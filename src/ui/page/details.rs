@@ -1,7 +1,8 @@
 //! A point with its details.
 
 use super::state::shown;
-use crate::config::Config;
+use crate::config::{Config, Input};
+use crate::git::commit::time_at;
 use crate::note;
 use crate::ops::page::{PointDetails, Tail};
 use crate::ops::reproduce::nix_build;
@@ -44,7 +45,9 @@ fn facts(config: &Config, details: &Details) -> Vec<Fact> {
     };
     let code = |text: &dyn std::fmt::Display| Value::Code(text.to_string());
     fact("branch", vec![code(&status.named.branch)]);
-    fact("commit", vec![code(&status.commit)]);
+    let subject = details.tip.message.lines().next().unwrap_or_default();
+    let made = format!("{} {}, {subject}", time_at(details.tip.time), details.tip.author);
+    fact("commit", vec![code(&status.commit), Value::Text(made)]);
     fact("parents", status.parents.iter().map(|parent| code(parent)).collect());
     let below = details.below.iter().map(|below| Value::Point(below.to_string()));
     fact("below", if details.below.is_empty() { vec![code(&config.base)] } else { below.collect() });
@@ -107,13 +110,28 @@ fn inputs(details: &Details) -> Option<Table> {
         let size = input.size.map(text::size).unwrap_or_default();
         vec![input.kind.to_string(), input.name.clone(), input.hash.clone(), size]
     };
-    let inputs = details.inputs.as_ref()?;
+    let Some(inputs) = &details.inputs else { return configured(details) };
     let below = match (inputs.count(), inputs.left_out) {
         (0, _) => return None,
         (_, 0) => String::new(),
         (_, more) => format!("And {more} more, which the record does not name."),
     };
     Some(table(inputs.listed.iter().map(row).collect(), below))
+}
+
+/// What its `config.toml` takes from outside, while no record names all of its closure.
+fn configured(details: &Details) -> Option<Table> {
+    let row = |input: &Input| {
+        let hash = input.hash.map(|hash| hash.to_string()).unwrap_or_default();
+        let from = input.origin.as_ref().or(input.urls.first()).cloned().unwrap_or_default();
+        vec![input.kind.to_string(), input.name.clone(), hash, from]
+    };
+    (!details.configured.is_empty()).then(|| Table {
+        title: "Sources and seeds in config.toml",
+        columns: &["Kind", "Name", "Hash", "From"],
+        rows: details.configured.iter().map(row).collect(),
+        below: "The trusted base is not known: no record names it.".to_owned(),
+    })
 }
 
 fn disputed(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
