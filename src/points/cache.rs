@@ -2,7 +2,8 @@
 //! valid for a span of time as well.
 //!
 //! It is a text file under the common dir with one fact per line; a later line replaces an earlier one for the same subject. The
-//! cache is only an optimisation. A few new facts are appended; many cause a rewrite. Invalid and incomplete lines are ignored.
+//! cache is only an optimisation. A few new facts are appended; many cause a rewrite. Each line ends with a checksum: invalid and
+//! incomplete lines are ignored.
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -23,9 +24,7 @@ use crate::system::System;
 use crate::temporary;
 
 /// The file's format; a file in another format counts as empty.
-const FORMAT: u32 = 8;
-/// The end of a complete line.
-const END: &str = " .";
+const FORMAT: u32 = 9;
 /// The mark after a verdict that other records contradict.
 const DISPUTED: &str = "!";
 /// The mark after the verdict of a build with files of the machine.
@@ -125,7 +124,7 @@ impl Cache {
             cache.facts.reserve(lines.clone().filter(|line| line.starts_with("p ")).count());
             let (mut count, mut known) = (0, Verdicted::default());
             for line in lines {
-                line.strip_suffix(END).and_then(|line| cache.read_line(line, &mut known));
+                checked(line).and_then(|line| cache.read_line(line, &mut known));
                 count += 1;
             }
             cache.file = File::There { bytes: text.len(), lines: count };
@@ -182,8 +181,9 @@ impl Cache {
         before.into_iter().for_each(|span| holds.widen(span));
         self.take_judgements(keys);
         (self.writers, self.skipped, self.span) = (writers(records), skipped, Some(holds));
-        let lines = self.lines_of_records();
-        self.add_line(format_args!("{}", lines.trim_end()));
+        for line in self.lines_of_records() {
+            self.add_line(line);
+        }
     }
 
     fn take_judgements(&mut self, keys: HashMap<Oid, Option<Judgement>>) {
@@ -194,7 +194,7 @@ impl Cache {
             self.file = File::Stale;
         }
         for (key, new) in keys.into_iter().filter_map(|(key, new)| Some((key, new?))) {
-            self.add_line(format_args!("v {}{END}", JudgementLine(key, &new)));
+            self.add_line(format_args!("v {}", JudgementLine(key, &new)));
             self.judgements.insert(key, new);
         }
     }
@@ -234,9 +234,9 @@ impl Cache {
     pub fn put_facts(&mut self, place: Place, facts: Facts) {
         if self.file == File::Missing {
             self.has_news = true;
-            writeln!(self.new, "p {}{END}", FactsLine(&place, &facts)).ok();
+            push_line(&mut self.new, format_args!("p {}", FactsLine(&place, &facts)));
         } else {
-            self.add_line(format_args!("p {}{END}", FactsLine(&place, &facts)));
+            self.add_line(format_args!("p {}", FactsLine(&place, &facts)));
             self.facts.insert(place, (facts, Cell::new(true)));
         }
     }
@@ -248,14 +248,14 @@ impl Cache {
 
     /// Store whether `commit` contains `ancestor`.
     pub fn put_contains(&mut self, commit: Oid, ancestor: Oid, contained: bool) {
-        self.add_line(format_args!("c {commit} {ancestor} {}{END}", u8::from(contained)));
+        self.add_line(format_args!("c {commit} {ancestor} {}", u8::from(contained)));
         self.contained.insert((commit, ancestor), contained);
     }
 
-    fn add_line(&mut self, line: fmt::Arguments<'_>) {
+    fn add_line(&mut self, line: impl fmt::Display) {
         self.has_news = true;
         if matches!(self.file, File::There { bytes, .. } if self.new.len() * APPEND_RATIO <= bytes) {
-            writeln!(self.new, "{line}").ok();
+            push_line(&mut self.new, line);
         }
     }
 
@@ -315,24 +315,47 @@ impl Cache {
         if self.file == File::Missing {
             to.write_all(self.new.as_bytes())?;
         }
+        let mut line = String::new();
+        let mut put = |text: fmt::Arguments<'_>| {
+            line.clear();
+            push_line(&mut line, text);
+            to.write_all(line.as_bytes())
+        };
         for (place, (facts, _)) in &self.facts {
-            writeln!(to, "p {}{END}", FactsLine(place, facts))?;
+            put(format_args!("p {}", FactsLine(place, facts)))?;
         }
         for ((commit, ancestor), contained) in &self.contained {
-            writeln!(to, "c {commit} {ancestor} {}{END}", u8::from(*contained))?;
+            put(format_args!("c {commit} {ancestor} {}", u8::from(*contained)))?;
         }
         for (key, judgement) in &self.judgements {
-            writeln!(to, "v {}{END}", JudgementLine(*key, judgement))?;
+            put(format_args!("v {}", JudgementLine(*key, judgement)))?;
         }
-        to.write_all(self.lines_of_records().as_bytes())?;
+        for text in self.lines_of_records() {
+            put(format_args!("{text}"))?;
+        }
         to.flush()
     }
 
     /// The summary lines of all records. They come last, so the records of a truncated file are judged again.
-    fn lines_of_records(&self) -> String {
-        let span = self.span.as_ref().map(|span| format!("t {}{END}\n", span.to_text())).unwrap_or_default();
-        format!("s {} {}{END}\n{span}w {}{END}\n", self.skipped, self.judgements.len(), self.writers)
+    fn lines_of_records(&self) -> impl Iterator<Item = String> + use<> {
+        let counts = format!("s {} {}", self.skipped, self.judgements.len());
+        let span = self.span.as_ref().map(|span| format!("t {}", span.to_text()));
+        [Some(counts), span, Some(format!("w {}", self.writers))].into_iter().flatten()
     }
+}
+
+/// Appends a line with its checksum.
+fn push_line(to: &mut String, text: impl fmt::Display) {
+    let start = to.len();
+    write!(to, "{text}").ok();
+    let sum = crc32fast::hash(&to.as_bytes()[start..]);
+    writeln!(to, " {sum:08x}").ok();
+}
+
+/// Returns the text of a line, if its checksum is right.
+fn checked(line: &str) -> Option<&str> {
+    let (text, sum) = line.rsplit_once(' ')?;
+    (u32::from_str_radix(sum, 16).ok()? == crc32fast::hash(text.as_bytes())).then_some(text)
 }
 
 struct FactsLine<'a>(&'a Place, &'a Facts);

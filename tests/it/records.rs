@@ -312,16 +312,19 @@ fn doctor_and_check_name_invalid_records() {
     sandbox.lattice(&["doctor", "--offline"]).says_out(&format!("git notes --ref=lattice/third show {key}"));
 }
 
-/// Writes the cache of `status` as left by a run that saw `key` as built, and its record as not in the future.
-fn remember_as_built(sandbox: &Sandbox, point: &str, started: &str) {
+/// Changes the cache of `status`: what it says of the verdicts on the only key, which is valid for a span of time.
+fn remember(sandbox: &Sandbox, verdicts: &str, span: &str) {
     let path = sandbox.work().join(".git/lattice/cache");
     let text = fs::read_to_string(&path).unwrap();
-    let key = sandbox.lattice(&["show", point, "--json"]).json()["key"].as_str().unwrap().to_owned();
-    let fact = text.lines().find(|line| line.starts_with("p ") && line.split(' ').nth(3) == Some(&key)).unwrap();
-    let id = fact.split(' ').nth(1).unwrap();
-    let kept: Vec<_> = text.lines().filter(|line| !line.starts_with("t ") && !line.starts_with("v ")).collect();
-    let built = format!("v {id} {key} {}-linux=built", here());
-    fs::write(&path, format!("{}\nt {started}..\n{built}\n", kept.join("\n"))).unwrap();
+    let sealed = |line: &str| format!("{line} {:08x}\n", crc32fast::hash(line.as_bytes()));
+    let changed = text.lines().map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
+        ["v", key, size, _, count, note, ..] => {
+            sealed(format!("v {key} {size} 0 {count} {note} {verdicts}").trim_end())
+        }
+        ["t", ..] => sealed(&format!("t {span}")),
+        _ => format!("{line}\n"),
+    });
+    fs::write(&path, changed.collect::<String>()).unwrap();
 }
 
 #[test]
@@ -330,7 +333,10 @@ fn record_from_the_future_does_not_count_for_status() {
     let started = "2099-01-02T03:04:05Z";
     add_record(&sandbox, "first", &one, &json!({ "started": started }));
     sandbox.lattice(&["status"]).exits(0);
-    remember_as_built(&sandbox, &one, started);
+    let built = format!("{one} {}-linux=built", here());
+    remember(&sandbox, &built, "..");
+    assert_eq!(sandbox.state_of(&one), "built", "the cache should count");
+    remember(&sandbox, &built, &format!("{started}.."));
     assert_promotion_refused(&sandbox, &format!("not built on {}-linux", here()), &format!("git lattice build {one}"));
     assert_eq!(sandbox.state_of(&one), "new", "status should not accept more than promote");
     assert_eq!(sandbox.lattice(&["show", "--json"]).exits(0).json()["state"], "new");
@@ -341,11 +347,10 @@ fn record_start_that_has_passed_is_noticed() {
     let (sandbox, one) = with_one_point();
     add_record(&sandbox, "first", &one, &json!({}));
     assert_eq!(sandbox.state_of(&one), "built");
-    let path = sandbox.work().join(".git/lattice/cache");
-    let text = fs::read_to_string(&path).unwrap();
-    let kept: Vec<_> = text.lines().filter(|line| !line.starts_with("t ") && !line.starts_with("v ")).collect();
+    remember(&sandbox, "", "..");
+    assert_eq!(sandbox.state_of(&one), "new", "the cache should count");
     // As left by a run whose clock was behind the record's start.
-    fs::write(&path, format!("{}\nt ..2026-01-02T03:04:05Z\n", kept.join("\n"))).unwrap();
+    remember(&sandbox, "", "..2026-01-02T03:04:05Z");
     assert_eq!(sandbox.state_of(&one), "built");
 }
 

@@ -322,6 +322,12 @@ fn damaged_cache_is_ignored() {
         fs::write(&cache, damaged).unwrap();
         assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh);
     }
+    // Another digit or letter anywhere.
+    for at in (0..text.len()).step_by(7).filter(|at| text.as_bytes()[*at] != b'\n') {
+        let other = if text[at..].starts_with('1') { "2" } else { "1" };
+        fs::write(&cache, format!("{}{other}{}", &text[..at], &text[at + 1..])).unwrap();
+        assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh, "{at}");
+    }
     fs::remove_file(&cache).unwrap();
     fs::create_dir(&cache).unwrap();
     assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh, "it should work without a cache");
