@@ -101,11 +101,13 @@ pub fn rows(
     let notable = notable(&groups);
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for (title, group) in &notable {
-        rows.push(vec![layout::text(title).into()]);
+        // With one axis of rows there is one line.
+        let is_one = group.lines.keys().all(Vec::is_empty);
+        rows.extend((!is_one).then(|| vec![layout::text(title).into()]));
         rows.extend(group.lines.iter().map(|(place, counts)| {
             let here = group.head.as_ref().filter(|(head, _)| head == place).map(|(_, text)| text.as_str().into());
-            let name = Cell::from(format!("  {}", layout::text(place)));
-            std::iter::once(name).chain(counts.cells(ascii)).chain(here).collect()
+            let name = if is_one { layout::text(title) } else { format!("  {}", layout::text(place)) };
+            std::iter::once(Cell::from(name)).chain(counts.cells(ascii)).chain(here).collect()
         }));
     }
     rows.extend(rest(&groups, &notable, ascii));

@@ -19,6 +19,17 @@ const MIN_NAMED: usize = 3;
 /// The states of points that are named before the tables if these do not fit, most urgent first.
 const NAMED: [State; 3] = [State::Disputed, State::Failed, State::Building];
 
+/// Where the lines are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// From the end of a terminal, or by a program.
+    Anywhere,
+    /// In a pager, from the first line on.
+    Pager,
+    /// On a screen that shows only so many of the first lines.
+    Screen(usize),
+}
+
 /// A survey as text.
 pub struct SurveyText<'a> {
     /// The lattice.
@@ -36,31 +47,33 @@ pub struct SurveyText<'a> {
 }
 
 impl SurveyText<'_> {
-    /// The lines.
-    pub fn lines(&self, screen: Screen) -> Vec<String> {
+    /// The lines. In a pager, and on a screen that does not show all, what matters most comes first; for such a screen the tables are
+    /// folded.
+    pub fn lines(&self, screen: Screen, place: Place) -> Vec<String> {
+        let (mut tables, suggestions) = (self.tables(screen), self.suggestions(screen));
+        let room = match place {
+            Place::Screen(room) if tables.len() + suggestions.len() > room => room,
+            Place::Pager => screen.height().unwrap_or_default(),
+            Place::Anywhere | Place::Screen(_) => {
+                tables.extend(suggestions);
+                return tables;
+            }
+        };
+        let mut lines = self.named(screen, (room / 3).max(MIN_NAMED));
+        lines.extend(suggestions);
+        lines.push(String::new());
+        lines.extend(if place == Place::Pager { tables } else { self.folded(screen) });
+        // The first part may have no lines.
+        lines.into_iter().skip_while(String::is_empty).collect()
+    }
+
+    fn tables(&self, screen: Screen) -> Vec<String> {
         let points = &self.survey.points;
-        let mut lines = if points.len() < crate::points::MANY || self.is_whole {
+        if points.len() < crate::points::MANY || self.is_whole {
             picture::tables((self.config, self.layout), points, self.head, self.link, screen)
         } else {
             self.folded(screen)
-        };
-        lines.extend(self.suggestions(screen));
-        lines
-    }
-
-    /// The lines for a screen that shows the first `room` of them: if there are more, what matters most comes first, and the tables
-    /// are folded.
-    pub fn lines_within(&self, screen: Screen, room: usize) -> Vec<String> {
-        let lines = self.lines(screen);
-        if lines.len() <= room {
-            return lines;
         }
-        let mut lines = self.named(screen, (room / 3).max(MIN_NAMED));
-        lines.extend(self.suggestions(screen));
-        lines.push(String::new());
-        lines.extend(self.folded(screen));
-        // The first part may have no lines.
-        lines.into_iter().skip_while(String::is_empty).collect()
     }
 
     /// The folded tables, and how to see each point.

@@ -260,6 +260,10 @@ fn long_tables_go_through_the_pager_of_git() {
     assert!(paged.contains("paged:") && paged.contains("phase0/step10"), "{paged}");
     let plain = on_terminal(&sandbox, "git-lattice", "");
     assert!(plain.contains("paged:") && plain.contains("phase0/step10"), "also without `--all`: {plain}");
+    let at_of = |shown: &str, text: &str| shown.find(text).unwrap_or_else(|| panic!("{text}: {shown}"));
+    assert!(at_of(&plain, "to build:") < at_of(&plain, "phase0/step10"), "a pager shows the first lines: {plain}");
+    let unpaged = on_terminal(&sandbox, "GIT_PAGER=cat git-lattice", "");
+    assert!(at_of(&unpaged, "to build:") > at_of(&unpaged, "phase0/step10"), "a terminal the last: {unpaged}");
     let short = on_terminal(&sandbox, &format!("git-lattice status --all {}", at("phase1/step1")), "");
     assert!(short.contains("phase1/step1") && !short.contains("paged"), "{short}");
     let missing = on_terminal(&sandbox, "GIT_PAGER=no-such-pager git-lattice status --all", "");

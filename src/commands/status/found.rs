@@ -23,7 +23,7 @@ use crate::record::State;
 use crate::ui::Screen;
 use crate::ui::layout::{Layout, WantedAxes};
 use crate::ui::link::Link;
-use crate::ui::survey::SurveyText;
+use crate::ui::survey::{Place, SurveyText};
 
 /// What `status` shows.
 pub(super) struct Found {
@@ -71,14 +71,13 @@ impl Found {
         note::of(context, config, &self.census, self.survey.points.iter().map(|status| &status.named.point))
     }
 
-    /// The lines; for a screen that shows only the first `room` of them, what matters most comes first.
-    pub(super) fn lines(&self, repo: &Repo, config: &Config, screen: Screen, room: Option<usize>) -> Vec<String> {
+    /// The lines for the place where they are read.
+    pub(super) fn lines(&self, repo: &Repo, config: &Config, screen: Screen, place: Place) -> Vec<String> {
         let Self { survey, layout, is_whole, .. } = self;
         let addresses = Addresses::of(repo, config);
         let link = |status: &PointStatus| link(&addresses, status);
         let text = SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole, link: &link };
-        let screen = Screen { ascii: self.ascii, ..screen };
-        room.map_or_else(|| text.lines(screen), |room| text.lines_within(screen, room))
+        text.lines(Screen { ascii: self.ascii, ..screen }, place)
     }
 }
 

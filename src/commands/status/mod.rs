@@ -23,6 +23,7 @@ use crate::points::status::{self, Survey};
 use crate::text;
 use crate::ui::Ui;
 use crate::ui::point::SurveyView;
+use crate::ui::survey::Place;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -82,9 +83,10 @@ fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
 }
 
 fn print(session: &Session, found: &Found, config: &Config, repo: &Repo) {
+    let lines = |place| found.lines(repo, config, session.ui.out, place);
     match found.none() {
         Some(none) => session.ui.say(none),
-        None => pager::print(session, &found.lines(repo, config, session.ui.out, None)),
+        None => pager::print_or(session, &lines(Place::Anywhere), || lines(Place::Pager)),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error;
 use crate::git::commit;
 use crate::process;
 use crate::ui::redraw::{Key, Redraw};
+use crate::ui::survey::Place;
 use crate::ui::{Tone, paint};
 
 /// How long a drawing stays at least.
@@ -70,6 +71,6 @@ fn lines(session: &Session, args: &ArgMatches, room: usize) -> Result<Vec<String
     let found = Found::look(&fresh, Some(args))?;
     Ok(match found.none() {
         Some(none) => vec![none.to_owned()],
-        None => found.lines(&fresh.context()?.repo, fresh.config()?, fresh.ui.out, Some(room)),
+        None => found.lines(&fresh.context()?.repo, fresh.config()?, fresh.ui.out, Place::Screen(room)),
     })
 }
