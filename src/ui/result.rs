@@ -1,7 +1,7 @@
 //! The result of a build.
 
-use super::Tone;
 use super::table::Cell;
+use super::{Tone, Ui, terminal_safe};
 use crate::ops::builds::{Done, Undecided};
 use crate::record::Verdict;
 
@@ -12,6 +12,16 @@ pub const MISSING: &str = "missing-source";
 pub fn missing_row(undecided: &Undecided) -> Vec<Cell> {
     let Undecided { point, system, .. } = undecided;
     vec![Cell::new(MISSING, Tone::Odd), point.as_str().into(), system.as_str().into()]
+}
+
+/// Prints the last lines of the log of a failed build, and where the log is.
+pub fn log_end(ui: &Ui, done: &Done) {
+    for line in &done.tail {
+        ui.quote(format!("  {}", terminal_safe(line)));
+    }
+    if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
+        ui.say(format!("full log: {}", ui.path(log)));
+    }
 }
 
 /// The result as a row of a table.

@@ -20,7 +20,7 @@ use crate::ops::{limits, log};
 use crate::points::census::Census;
 use crate::queue::{Job, Put, Queue, RequestedBy, Snapshot};
 use crate::ui::live::{Elsewhere, Live};
-use crate::ui::result::row;
+use crate::ui::result::{log_end, row};
 use crate::ui::{Ui, terminal_safe};
 
 /// Adds the flags for background builds.
@@ -158,10 +158,11 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
             if !record.verdict.is_good() {
                 code = code.max(error::NO);
             }
-            let done = Done::known(&record);
+            let done = Done::of_other(&context.repo, &record);
             if !json {
                 ui.table(&[row(&done)]);
             }
+            log_end(ui, &done);
             done.hints.iter().for_each(|hint| ui.hint(hint));
             records.push(record);
         } else {

@@ -7,7 +7,7 @@ use super::events;
 use crate::ops::builds::{Done, Job, Progress, Pushed, Undecided};
 use crate::record::Record;
 use crate::ui::live::Live;
-use crate::ui::result::{missing_row, row};
+use crate::ui::result::{log_end, missing_row, row};
 use crate::ui::{Ui, duration, terminal_safe};
 
 /// What stdout gets.
@@ -178,12 +178,7 @@ impl<'a> View<'a> {
     }
 
     fn explain(&mut self, done: &Done) {
-        for line in &done.tail {
-            self.ui.quote(format!("  {}", terminal_safe(line)));
-        }
-        if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
-            self.ui.say(format!("full log: {}", self.ui.path(log)));
-        }
+        log_end(self.ui, done);
         done.hints.iter().for_each(|hint| self.hint(hint));
     }
 }

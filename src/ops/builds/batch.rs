@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::blame::FailedPoints;
 use super::builder::{Builder, seconds, times_of};
-use super::log_file::Log;
+use super::log_file::{Log, keep_tail};
 use super::machines::Obstacle;
 use super::outside::Outsides;
 use super::running::RunningBuilders;
@@ -36,6 +37,8 @@ pub(super) struct Batch<'a> {
     done: Vec<Option<Done>>,
     /// The point of each derivation, by its path.
     points: HashMap<String, Spelled>,
+    /// The points whose failed derivations are recorded.
+    failed: FailedPoints,
     /// The derivation of each job.
     drvs: HashMap<usize, StorePath>,
     /// What the closures of the derivations take from outside.
@@ -72,6 +75,7 @@ impl<'a> Batch<'a> {
             logs: HashMap::new(),
             done,
             points: HashMap::new(),
+            failed: FailedPoints::default(),
             drvs: HashMap::new(),
             outside: Outsides::default(),
             is_linked: false,
@@ -318,6 +322,7 @@ impl<'a> Batch<'a> {
             self.take_over_trial(&mut record);
         }
         let tail = if is_good { Vec::new() } else { tail };
+        keep_tail(&log, &tail, self.builder.context.repo.shared());
         hints.extend(unpack_hint(&tail));
         let inputs = drv.map(|drv| self.outside.paths(&drv)).unwrap_or_default();
         Some(Done { tail, log: Some(log), hints, inputs, ..Done::fresh(record) })
@@ -338,11 +343,20 @@ impl<'a> Batch<'a> {
 
     /// The first error. If it happened in another point's derivation, the message names that point.
     fn reason(&self, i: usize, failure: &Failure) -> String {
-        let point = failure.drv.as_ref().and_then(|drv| self.points.get(drv.as_str()));
-        match point.filter(|point| **point != self.jobs[i].named.spelled) {
+        match self.failed_input(i, failure) {
             Some(point) => format!("its input `{point}` failed: {}", failure.summary),
             None => failure.summary.clone(),
         }
+    }
+
+    /// The point below whose derivation failed: one of this run, or one that is recorded.
+    fn failed_input(&self, i: usize, failure: &Failure) -> Option<Spelled> {
+        let (own, drv) = (&self.jobs[i].named.spelled, failure.drv.as_ref()?);
+        if self.drvs.get(&i) == Some(drv) {
+            return None;
+        }
+        let of_this_run = self.points.get(drv.as_str()).cloned();
+        of_this_run.or_else(|| self.failed.below(self.builder.context, own, drv)).filter(|point| point != own)
     }
 
     /// Handles an error that ended Nix: unfinished jobs are `cancelled` when the user interrupted, else without a

@@ -1,4 +1,5 @@
-//! The log of one build: all of it in a file, the last lines in memory.
+//! The log of one build: all of it in a file, the last lines in memory. Those of a failed build are also in a file of their own, for
+//! a process that waits for its result.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -31,6 +32,7 @@ impl Log {
     pub(super) fn create(path: PathBuf, shared: Shared) -> Result<Self> {
         make_parent(&path, shared)?;
         shared.write(&path, b"").with_context(|| format!("could not write `{}`", path.display()))?;
+        std::fs::remove_file(tail_path(&path)).ok();
         Ok(Self { path, file: None, last: String::new(), tail: VecDeque::new() })
     }
 
@@ -93,6 +95,24 @@ impl Log {
         self.file = None;
         (self.path.clone(), std::mem::take(&mut self.tail).into())
     }
+}
+
+/// Keeps the last lines of a failed build beside its log. Write errors are ignored: the log has these lines too.
+pub(super) fn keep_tail(log: &Path, tail: &[String], shared: Shared) {
+    let path = tail_path(log);
+    if !tail.is_empty() && make_parent(&path, shared).is_ok() {
+        shared.write(&path, tail.join("\n").as_bytes()).ok();
+    }
+}
+
+/// The last lines of a failed build, if this clone has them.
+pub(super) fn kept_tail(log: &Path) -> Vec<String> {
+    let text = std::fs::read(tail_path(log)).unwrap_or_default();
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+}
+
+fn tail_path(log: &Path) -> PathBuf {
+    log.with_file_name("tail").join(log.file_name().unwrap_or_default())
 }
 
 /// The last line of a log that is being written; empty if there is none.

@@ -2,6 +2,7 @@
 //! the build key. One record per system.
 
 mod batch;
+mod blame;
 mod builder;
 mod evaluated;
 mod links;
@@ -18,6 +19,7 @@ mod untrusted;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Result;
 
@@ -25,6 +27,7 @@ use super::Cannot;
 use super::trust::Permit;
 use crate::config::{Config, Named};
 use crate::context::Context;
+use crate::git::commit::time_at;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
 use crate::nix::{self, Limits, Mode, StorePath};
@@ -34,6 +37,7 @@ use crate::record::{Record, Records, Verdict, Verdicts};
 use crate::system::System;
 
 pub use evaluated::{Evaluated, evaluate};
+use log_file::kept_tail;
 pub use log_file::last_line;
 pub use places::{Flags, Places, Typed};
 pub use run::run;
@@ -185,6 +189,18 @@ impl Done {
     /// The result of an earlier build.
     pub fn known(record: &Record) -> Self {
         Self { fresh: false, ..Self::fresh(record.clone()) }
+    }
+
+    /// The result of a build that another process ran, with what this clone has of the log of a failure.
+    pub fn of_other(repo: &Repo, record: &Record) -> Self {
+        let log = log_path(repo, record.key, &record.system);
+        let written = || std::fs::metadata(&log).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok();
+        // An older log is of another build: the newest one was on another machine.
+        let is_its_own = |written: Duration| time_at(written.as_secs().cast_signed()) >= record.started;
+        if record.verdict.is_good() || !written().is_some_and(is_its_own) {
+            return Self::known(record);
+        }
+        Self { tail: kept_tail(&log), log: Some(log), ..Self::known(record) }
     }
 
     /// The result of a build in this run.

@@ -94,7 +94,7 @@ fn others(
         let fits = |record: &&Record| record.system == job.system && record.verdict != Verdict::Cancelled;
         match after.get(&job.key).and_then(|new| new.iter().rev().find(|record| fits(record) && !is_old(record))) {
             Some(record) => {
-                let done = Done::known(record);
+                let done = Done::of_other(&context.repo, record);
                 on(Progress::End(&done));
                 all.push(done);
             }

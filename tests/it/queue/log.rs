@@ -149,3 +149,37 @@ fn build_wait_prints_the_results() {
     builds.sandbox.lattice(&["build", "--background", &good]).exits(0).says_out("built already: ");
     builds.sandbox.lattice(&["build", "--wait", &good]).exits(0).says_out("built  ");
 }
+
+#[test]
+fn waiting_build_prints_the_end_of_the_log() {
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.blocked_point_with("phase0/step1", "echo this is why; exit 3");
+    builds.queue(&point);
+    builds.wait_until_running(&point);
+    let waits = [&["build", &point][..], &["build", "--wait", &point]].map(|args| builds.start("work", args));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    builds.open("phase0/step1");
+    for output in waits.map(ended) {
+        let text = output.error_text();
+        assert!(text.contains("\n  heard go on\n  this is why\nfull log: "), "{text}");
+    }
+    assert_eq!(builds.verdicts(&point), ["failed"]);
+}
+
+#[test]
+fn worker_names_the_input_that_failed() {
+    for builds in BlockedBuilds::on_every_nix() {
+        let [low, high] = ["phase0/step1", "phase0/step2"].map(|place| builds.point(place, "echo this is why; exit 3"));
+        let step = builds.sandbox.git(&["show", &format!("feature/{low}:{}", BlockedBuilds::step_file(&low))]);
+        let above = step
+            .replace("{ system, ... }", "{ system, previous, ... }")
+            .replace("inherit system", "inherit system previous");
+        builds.sandbox.commit_to(&high, &[("step.nix", &above)]);
+        let run = builds.sandbox.lattice(&["build", "--background", "--wait", &low, &high]).exits(1);
+        assert_eq!(run.stderr.matches("  this is why\n").count(), 2, "{}", run.stderr);
+        let records = builds.sandbox.records();
+        let record = records.iter().find(|record| record["point"] == high.as_str()).unwrap();
+        let error = record["error"].as_str().unwrap();
+        assert!(error.starts_with(&format!("its input `{low}` failed: ")), "{error}");
+    }
+}
