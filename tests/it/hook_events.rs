@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use git_lattice::process::Output;
 
 use crate::git_setup::every_git;
+use crate::hook_limits::wait_for_empty_queue;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir};
 
@@ -173,6 +174,8 @@ fn commits_and_merges_build_when_enabled() {
     on_every_git(|sandbox| {
         sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), "n = 1\n");
         assert_builds(sandbox, &["commit", "-q", "-a", "-m", "another content"]);
+        // A hook does not wait for a queue that the worker is about to change.
+        wait_for_empty_queue(sandbox);
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "-c", "topic"]);
         commit_change(sandbox, "n = 2\n");
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);

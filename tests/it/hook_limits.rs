@@ -66,7 +66,7 @@ fn switch_message(sandbox: &Sandbox) -> String {
 
 /// Waits until no job is left.
 #[track_caller]
-fn wait_for_empty_queue(sandbox: &Sandbox) {
+pub(crate) fn wait_for_empty_queue(sandbox: &Sandbox) {
     let jobs = sandbox.work().join(".git/lattice/queue/jobs");
     for _ in 0..600 {
         if fs::read_dir(&jobs).unwrap().next().is_none() {
