@@ -3,6 +3,8 @@
 mod cannot;
 mod storage;
 
+use std::path::Path;
+
 use crate::note::BadText;
 use crate::ops::lint as ops_lint;
 use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, page, rust, trust};
@@ -212,14 +214,37 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         | Refusal::InUse { .. } => not_undone(refusal),
         Refusal::NothingThere { hint, .. } => hint.iter().map(ToString::to_string).collect(),
         Refusal::SeveralThere { points, .. } => commands(points),
-        Refusal::UsedElsewhere { worktree, .. } if !worktree.exists() => {
-            vec!["the folder is gone: `git worktree prune` forgets it".to_owned()]
-        }
-        Refusal::UsedElsewhere { worktree, .. } => vec![format!("`cd {}` goes there", process::quote(worktree))],
+        Refusal::UsedElsewhere { worktree, is_locked, .. } => vec![used_elsewhere(worktree, *is_locked)],
+        Refusal::UnfinishedWorktree { worktree } => vec![unfinished(worktree)],
         Refusal::CheckedOut { branch, .. } => {
             vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]
         }
     }
+}
+
+/// What to do about a worktree that has the branch checked out.
+fn used_elsewhere(worktree: &Path, is_locked: bool) -> String {
+    let quoted = process::quote(worktree);
+    match (worktree.exists(), is_locked) {
+        (true, _) => format!("`cd {quoted}` goes there"),
+        (false, false) => "the folder is gone: `git worktree prune` forgets it".to_owned(),
+        // `git worktree prune` leaves locked worktrees alone.
+        (false, true) => format!(
+            "the folder is gone or its disk is not mounted, and the worktree is locked: `git worktree remove -f -f {quoted}` forgets it"
+        ),
+    }
+}
+
+/// What to do about a worktree that is not complete.
+fn unfinished(worktree: &Path) -> String {
+    let quoted = process::quote(worktree);
+    // `git worktree remove` refuses a folder that has no `.git` yet.
+    let remove = if worktree.exists() && !worktree.join(".git").exists() {
+        format!("git worktree unlock {quoted} && git worktree prune")
+    } else {
+        format!("git worktree remove -f -f {quoted}")
+    };
+    format!("if no git is at work there, it was killed: `{remove}` removes the worktree; then run the command again")
 }
 
 /// Of `undo`.
@@ -324,6 +349,10 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
         git::Error::SwitchStopped { .. } => {
             one("the disk may be full: `df -h .` shows the free space; make room and run the same command again")
         }
+        git::Error::EmptyCommondir { file } => one(format!(
+            "if no git process runs in this repository, a killed one left it so: `echo ../.. > {}`",
+            process::quote(file)
+        )),
         git::Error::TooLarge(too_large) => one(too_large.hint()),
         git::Error::Unread { .. } => one("`git fsck` shows what is broken; `git fetch` gets what the remote still has"),
         git::Error::Exe(process::Error::NotFound { program }) => not_found(program),

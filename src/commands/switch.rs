@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use serde_json::json;
 
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::env::Terminal;
 use crate::error;
 use crate::git::Repo;
+use crate::git::linked::Lock;
 use crate::git::names::BranchName;
 use crate::lattice::{self, Point};
 use crate::ops::switch::{self, Destination, Word};
@@ -51,6 +53,8 @@ pub(super) fn command(axes: &[String]) -> Command {
                 .long("worktree")
                 .value_name("DIR")
                 .value_hint(ValueHint::DirPath)
+                // The value of an unset shell variable must not mean this worktree.
+                .value_parser(NonEmptyStringValueParser::new())
                 .help("Make or reuse the linked worktree DIR for the point and print its path; this worktree stays"),
         )
         .arg(flag("json", "Print JSON"));
@@ -138,6 +142,7 @@ fn unknown(text: &str) -> Cannot {
 fn here(session: &Session, branch: &BranchName) -> Result<Option<PathBuf>> {
     let repo = &session.context()?.repo;
     let Some(root) = repo.workdir().map(Path::to_owned) else { return Err(Cannot::NoWorktreeToSwitch.into()) };
+    refuse_unfinished(repo, &root)?;
     if repo.head()?.branch.as_ref() == Some(branch) {
         session.ui.say(format!("already on `{branch}`"));
         return Ok(Some(root));
@@ -154,6 +159,7 @@ fn in_worktree(session: &Session, branch: &BranchName, dir: &Path) -> Result<Opt
     if existing.is_some() && existing == own {
         return here(session, branch);
     }
+    existing.as_deref().map_or(Ok(()), |root| refuse_unfinished(repo, root))?;
     if refuse_if_used(repo, branch, existing.as_deref())? {
         session.ui.say(format!("already on `{branch}`"));
         return Ok(existing);
@@ -172,8 +178,20 @@ fn in_worktree(session: &Session, branch: &BranchName, dir: &Path) -> Result<Opt
 fn refuse_if_used(repo: &Repo, branch: &BranchName, worktree: Option<&Path>) -> Result<bool> {
     let taken = repo.taken_branches()?;
     let Some((_, place)) = taken.into_iter().find(|(used, _)| used == branch) else { return Ok(false) };
-    let is_same = worktree.is_some_and(|root| root.canonicalize().ok() == place.canonicalize().ok());
-    if is_same { Ok(true) } else { Err(Refusal::UsedElsewhere { branch: branch.to_string(), worktree: place }.into()) }
+    if worktree.is_some_and(|root| root.canonicalize().ok() == place.canonicalize().ok()) {
+        return Ok(true);
+    }
+    refuse_unfinished(repo, &place)?;
+    let is_locked = repo.worktree_lock(&place).is_some();
+    Err(Refusal::UsedElsewhere { branch: branch.to_string(), worktree: place, is_locked }.into())
+}
+
+/// Refuses a worktree in which `git worktree add` is at work, or was killed: only the user knows which.
+fn refuse_unfinished(repo: &Repo, worktree: &Path) -> Result<()> {
+    match repo.worktree_lock(worktree) {
+        Some(Lock::Adding) => Err(Refusal::UnfinishedWorktree { worktree: worktree.to_owned() }.into()),
+        Some(Lock::User) | None => Ok(()),
+    }
 }
 
 /// Switches to the point that the user picks.

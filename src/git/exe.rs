@@ -112,7 +112,7 @@ impl Git {
     ///
     /// # Errors
     /// When git fails.
-    pub fn checked_out(&self) -> Result<Vec<(BranchName, PathBuf)>> {
+    pub(super) fn checked_out(&self) -> Result<Vec<(BranchName, PathBuf)>> {
         let output = self.read().args(["worktree", "list", "--porcelain", "-z"]).read()?;
         let (mut found, mut path) = (Vec::new(), PathBuf::new());
         for field in String::from_utf8_lossy(&output.stdout).split('\0') {

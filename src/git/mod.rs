@@ -22,6 +22,7 @@ pub mod forge;
 pub mod hex;
 pub mod identity;
 mod index;
+pub mod linked;
 mod listing;
 mod locks;
 mod made_here;
@@ -129,6 +130,12 @@ pub enum Error {
     SwitchStopped {
         /// The branch that was switched to.
         branch: String,
+    },
+    /// git cannot list the worktrees: one is damaged.
+    #[error("git cannot list the worktrees: `{}` is empty", file.display())]
+    EmptyCommondir {
+        /// The file, which names the common dir.
+        file: PathBuf,
     },
     /// A ref's lock file exists: another git is running or was killed.
     #[error("`{name}` is locked: `{}` has existed for {age}", lock.display())]

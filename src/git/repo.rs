@@ -190,7 +190,7 @@ impl Repo {
     /// # Errors
     /// When git fails.
     pub fn taken_branches(&self) -> Result<Vec<(BranchName, PathBuf)>> {
-        Ok([self.git.checked_out()?, self.detached_branches()].concat())
+        Ok([self.checked_out()?, self.detached_branches()].concat())
     }
 
     /// List the branches that a rebase or bisect has temporarily detached, each with its worktree; with the git directory if git does not

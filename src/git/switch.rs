@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use gix::bstr::{BStr, BString, ByteSlice as _};
@@ -80,12 +80,6 @@ impl Repo {
             None => cmd.arg("--").arg(dir).arg(branch),
         };
         Ok(cmd.show()?.success())
-    }
-
-    /// The worktree of this repository at `dir`.
-    pub fn worktree_at(&self, dir: &Path) -> Option<PathBuf> {
-        let dir = dir.canonicalize().ok()?;
-        self.worktree_roots().filter_map(|root| root.canonicalize().ok()).find(|root| *root == dir)
     }
 
     fn planned_switch(&self, branch: &BranchName, remote: Option<&str>) -> Result<Option<Switch>> {

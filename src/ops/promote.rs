@@ -222,7 +222,7 @@ pub fn into_base(
     if parents.len() == 1 {
         return Ok((base, false));
     }
-    let checked_out = context.repo.git().checked_out()?;
+    let checked_out = context.repo.checked_out()?;
     if let Some((branch, worktree)) = checked_out.into_iter().find(|(branch, _)| *branch == config.base) {
         return Err(Refusal::CheckedOut { branch: branch.to_string(), worktree: worktree.display().to_string() }.into());
     }

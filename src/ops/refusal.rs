@@ -206,6 +206,14 @@ pub enum Refusal {
         branch: String,
         /// The worktree.
         worktree: PathBuf,
+        /// Whether the user has locked it.
+        is_locked: bool,
+    },
+    /// A new worktree has no files, or only some of them.
+    #[error("`git worktree add` has not finished in `{}`", terminal_safe(&worktree.to_string_lossy()))]
+    UnfinishedWorktree {
+        /// The worktree.
+        worktree: PathBuf,
     },
     /// The branch is checked out, so moving it would leave that worktree out of date.
     #[error("branch `{branch}` is checked out in `{worktree}`, so it cannot be moved from here")]

@@ -1,5 +1,7 @@
 //! `git lattice switch`: to points, branches and words, in this worktree and in linked ones.
 
+mod worktrees;
+
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -65,7 +65,7 @@ impl Worktrees {
 
 fn read(repo: &Repo) -> Result<HashMap<BranchName, Use>> {
     let mut taken: HashMap<BranchName, Use> = HashMap::new();
-    let checked_out = repo.git().checked_out()?;
+    let checked_out = repo.checked_out()?;
     for (branch, place) in &checked_out {
         // git allows a second worktree on the same branch only if forced: only one could be updated.
         let is_shared = checked_out.iter().filter(|(other, _)| other == branch).count() > 1;
