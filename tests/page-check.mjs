@@ -44,6 +44,8 @@ const usesScript = async (page) => {
   await page.keyboard.press("/");
   await page.keyboard.type(links.at(-1));
   await page.waitForFunction((count) => document.getElementById("found").value.endsWith(` of ${count} points`), {}, links.length);
+  const match = () => document.querySelector(".matrix a:not(.other)").checkVisibility();
+  if (!await page.evaluate(match)) throw new Error("a match should be unfolded");
   await page.keyboard.press("Enter");
   const unfolded = () => document.getElementById(decodeURIComponent(location.hash.slice(1)))?.checkVisibility();
   await page.waitForFunction(unfolded);

@@ -71,7 +71,14 @@
       for (const element of point.hidden) element.hidden = !is;
     }
     const has = (group) => group.querySelector(".matrix a:not(.other), g[data-point]:not(.other)");
-    for (const group of groups) group.hidden = words.length > 0 && !has(group);
+    const matching = new Set(words.length ? groups.filter(has) : []);
+    for (const group of groups) {
+      group.hidden = words.length > 0 && !matching.has(group);
+      // Few components are unfolded as long as they match.
+      const unfolds = matching.has(group) && matching.size <= 20 && group.classList.contains("component");
+      if (unfolds && !group.open) group.open = group.searched = true;
+      if (!unfolds && group.searched) group.open = group.searched = false;
+    }
     found.value = words.length ? `${count} of ${points.size} points` : "";
   };
   let waiting = 0;
