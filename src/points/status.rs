@@ -399,8 +399,8 @@ impl<'a> Surveyor<'a> {
         if let Some(known) = self.cache.contains(commit, ancestor) {
             return Ok(Some(known));
         }
-        // An unreadable point below is reported separately and makes none above it `behind`.
-        if self.repo.commit(ancestor).is_err() {
+        // An unreadable point is reported separately, is not `behind`, and makes none above it `behind`.
+        if self.repo.commit(ancestor).is_err() || self.repo.commit(commit).is_err() {
             return Ok(Some(true));
         }
         let found = self.ancestry.contains_if_known(commit, ancestor)?;

@@ -240,6 +240,17 @@ fn only_what_is_asked_for_is_read() {
 }
 
 #[test]
+fn point_without_its_commit_hides_no_state() {
+    let steps = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
+    let sandbox = with_points(&steps.each_ref().map(String::as_str));
+    let commit = sandbox.commit(&branch(&steps[1]));
+    fs::remove_file(sandbox.path("work/.git/objects").join(&commit[..2]).join(&commit[2..])).unwrap();
+    let run = sandbox.lattice(&["list", "--format", "%(point) %(state)"]).exits(0).says_err(&branch(&steps[1]));
+    assert_eq!(run.stdout, format!("{} new\n{} new\n", steps[0], steps[2]));
+    sandbox.lattice(&["status"]).exits(0).says_err(&branch(&steps[1])).says_out("phase0/step3");
+}
+
+#[test]
 fn broken_ref_is_left_out_with_a_warning() {
     let (one, two) = (at("phase0/step1"), at("phase0/step2"));
     let sandbox = with_points(&[&one, &two]);
