@@ -142,7 +142,8 @@ fn each_point_gets_its_own_record() {
         let rests = sandbox.record_of(&second("c07"));
         let error = rests["error"].as_str().unwrap();
         assert!(error.starts_with(&format!("its input `{}` failed", first("c07"))), "{rests}");
-        assert!(error.ends_with("with exit code 7") && rests["drv"] == drv, "the cause should be named: {rests}");
+        assert!(error.ends_with("with exit code 7") && error.contains(drv), "the cause should be named: {rests}");
+        assert!(rests["drv"].as_str().unwrap().ends_with("-rests.drv"), "its own derivation: {rests}");
     }
 }
 
@@ -207,9 +208,37 @@ fn failed_dependency_is_named_in_the_record() {
         sandbox.make_point(&second("c02"), &working_step("c02"));
         sandbox.lattice(&["build", &first("c01"), &second("c02")]).exits(1).says_out("low");
         let record = sandbox.record_of(&second("c02"));
-        assert!(record["drv"].as_str().unwrap().ends_with("-low.drv"), "{record}");
-        assert!(record["error"].as_str().unwrap().ends_with("with exit code 5"), "{record}");
+        assert!(record["drv"].as_str().unwrap().ends_with("-c02.drv"), "{record}");
+        let error = record["error"].as_str().unwrap();
+        assert!(error.contains("-low.drv'") && error.ends_with("with exit code 5"), "{record}");
         assert_eq!(sandbox.record_of(&first("c01"))["verdict"], "built");
+    }
+}
+
+#[test]
+fn end_of_the_log_is_of_what_failed() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        sandbox.make_point(&first("c01"), &step("low", "echo this is why; sleep 2; exit 5"));
+        let above = working_step("high").replace(
+            "  below = previous;",
+            "  below = previous;\n  tool = derivation {\n    name = \"tool\";\n    inherit system;\n    builder = \"/bin/sh\";\n    \
+             args = [ \"-c\" \"echo a tool; echo >$out\" ];\n  };",
+        );
+        sandbox.make_point(&second("c01"), &above);
+        let run = sandbox.lattice(&["build", "--all", "--junit", "../report.xml"]).exits(1);
+        assert_eq!(run.stderr.matches("  this is why\n").count(), 2, "{}", run.stderr);
+        assert!(!run.stderr.contains("  a tool\n"), "{}", run.stderr);
+        let log = sandbox.log_of(&second("c01"));
+        assert!(log.contains("a tool\n") && log.contains("this is why\n"), "{log}");
+        let report = fs::read_to_string(sandbox.path("report.xml")).unwrap();
+        for name in ["low", "high"] {
+            assert_eq!(
+                report.matches(&format!("-{name}.drv\n")).count(),
+                1,
+                "each case has its own derivation: {report}"
+            );
+        }
     }
 }
 

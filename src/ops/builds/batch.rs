@@ -11,6 +11,7 @@ use super::log_file::{Log, keep_tail};
 use super::machines::Obstacle;
 use super::outside::Outsides;
 use super::running::RunningBuilders;
+use super::said::BuilderTails;
 use super::undecided::Undecided;
 use super::{DamagedOutput, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
@@ -31,6 +32,7 @@ pub(super) struct Batch<'a> {
     running: HashMap<usize, Running>,
     /// The builders that Nix runs, for all jobs.
     builders: RunningBuilders<'a>,
+    tails: BuilderTails,
     /// Logs, including those of finished jobs: the end of a build is seen in the store before all output of Nix is
     /// read.
     logs: HashMap<usize, Log>,
@@ -72,6 +74,7 @@ impl<'a> Batch<'a> {
             on,
             running: HashMap::new(),
             builders: RunningBuilders::default(),
+            tails: BuilderTails::default(),
             logs: HashMap::new(),
             done,
             points: HashMap::new(),
@@ -189,6 +192,7 @@ impl<'a> Batch<'a> {
     }
 
     fn handle_event(&mut self, event: &Event, about: &[usize]) {
+        self.tails.note(event);
         let mut own = None;
         for i in about {
             self.logs.entry(*i).and_modify(|log| log.note(event));
@@ -298,9 +302,9 @@ impl<'a> Batch<'a> {
                 record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 hints.extend(self.lock_hint(i, &failure.summary));
                 hints.extend(AbsentInput::undeclared(&failure.detail).map(|input| input.declaring_hint()));
-                self.logs.entry(i).and_modify(|log| log.failed(&failure.detail, &failure.beyond_summary()));
+                self.end_log(i, &failure);
                 record.error = Some(self.reason(i, &failure));
-                record.drv = failure.drv;
+                record.drv.clone_from(&drv);
             }
             // Nix itself failed or a limit was reached: this gives no verdict on the point.
             Outcome::Failed(failure) => {
@@ -326,6 +330,19 @@ impl<'a> Batch<'a> {
         hints.extend(unpack_hint(&tail));
         let inputs = drv.map(|drv| self.outside.paths(&drv)).unwrap_or_default();
         Some(Done { tail, log: Some(log), hints, inputs, ..Done::fresh(record) })
+    }
+
+    /// Ends the log of a failed build with what the builder that failed has printed, which may be that of another point.
+    fn end_log(&mut self, i: usize, failure: &Failure) {
+        let Some(log) = self.logs.get_mut(&i) else { return };
+        if let Some(drv) = &failure.drv {
+            let (said, is_own) = (self.tails.of(drv), self.drvs.get(&i) == Some(drv));
+            if said.is_some() || !is_own {
+                let elsewhere = (!is_own && said.is_some() && self.points.contains_key(drv.as_str())).then_some(drv);
+                log.end_with(said.unwrap_or_default(), elsewhere);
+            }
+        }
+        log.failed(&failure.detail, &failure.beyond_summary());
     }
 
     /// Takes over from a trial of the same content when and how it was built.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::git::Shared;
-use crate::nix::Event;
+use crate::nix::{Event, StorePath};
 
 /// How many of the last lines are shown when a build fails.
 const TAIL: usize = 10;
@@ -24,7 +24,18 @@ pub(super) struct Log {
     file: Option<File>,
     /// The last text in the file.
     last: String,
-    tail: VecDeque<String>,
+    tail: Tail,
+}
+
+/// The last lines of a text, cut for the terminal.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tail(VecDeque<String>);
+
+impl Tail {
+    pub(super) fn add(&mut self, text: &str) {
+        self.0.extend(text.lines().map(shortened));
+        self.0.drain(..self.0.len().saturating_sub(TAIL));
+    }
 }
 
 impl Log {
@@ -33,7 +44,7 @@ impl Log {
         make_parent(&path, shared)?;
         shared.write(&path, b"").with_context(|| format!("could not write `{}`", path.display()))?;
         std::fs::remove_file(tail_path(&path)).ok();
-        Ok(Self { path, file: None, last: String::new(), tail: VecDeque::new() })
+        Ok(Self { path, file: None, last: String::new(), tail: Tail::default() })
     }
 
     /// Writes the text of an event.
@@ -52,7 +63,17 @@ impl Log {
     /// Writes output of the builder; its last lines are shown when the build fails.
     pub(super) fn line(&mut self, text: &str) {
         self.keep(text);
-        self.remember(text);
+        self.tail.add(text);
+    }
+
+    /// Takes the last lines from the builder that failed. With `elsewhere`, the derivation of another build, whose log has them, this
+    /// log gets them too.
+    pub(super) fn end_with(&mut self, tail: Tail, elsewhere: Option<&StorePath>) {
+        if let Some(drv) = elsewhere {
+            self.keep(&format!("the last lines of {drv}:"));
+            tail.0.iter().for_each(|line| self.keep(line));
+        }
+        self.tail = tail;
     }
 
     /// Writes why the build failed, unless Nix has said the same at the end. `shown` is the part that is shown after the last lines.
@@ -60,16 +81,7 @@ impl Log {
         if !self.last.trim_end().ends_with(why.trim_end()) {
             self.keep(why);
         }
-        self.remember(shown);
-    }
-
-    fn remember(&mut self, text: &str) {
-        for line in text.lines() {
-            self.tail.push_back(shortened(line));
-        }
-        while self.tail.len() > TAIL {
-            self.tail.pop_front();
-        }
+        self.tail.add(shown);
     }
 
     /// Writes that `output` existed already, if the log is still empty.
@@ -93,7 +105,7 @@ impl Log {
     /// Closes the file; returns its path and the last lines. A later line opens the file again.
     pub(super) fn close(&mut self) -> (PathBuf, Vec<String>) {
         self.file = None;
-        (self.path.clone(), std::mem::take(&mut self.tail).into())
+        (self.path.clone(), std::mem::take(&mut self.tail).0.into())
     }
 }
 

@@ -13,6 +13,7 @@ mod places;
 mod reproduce;
 mod run;
 mod running;
+mod said;
 mod trial;
 mod undecided;
 mod untrusted;
