@@ -276,7 +276,7 @@ fn commands(points: &[lattice::Spelled]) -> Vec<String> {
     let mut hints: Vec<_> =
         points.iter().take(MAX_SHOWN).map(|point| format!("`git lattice switch {point}`")).collect();
     if points.len() > MAX_SHOWN {
-        hints.push(format!("and {} more, which `git lattice` shows", points.len() - MAX_SHOWN));
+        hints.push(format!("and {} more: `git lattice list` lists all points", points.len() - MAX_SHOWN));
     }
     hints
 }

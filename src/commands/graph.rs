@@ -64,7 +64,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let head = context.head_point(config)?;
     let picture = Picture { config, points: &survey.points, diagram: &diagram, head: head.as_ref() };
     if survey.points.is_empty() {
-        ui.say(wanted::none(!selection.is_empty() || !conditions.is_anything()));
+        let is_refused = !points.is_empty() && !conditions.is_anything();
+        ui.say(if is_refused { wanted::NONE_FULFILS } else { wanted::none(!selection.is_empty()) });
         if format(args) == FORMATS[0] && !args.get_flag("json") {
             return Ok(error::OK);
         }

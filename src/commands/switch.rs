@@ -233,7 +233,7 @@ fn list(session: &Session) -> Result<u8> {
             ui.hint(format!("`{}` makes the first point", points::command_of_first(&config.lattice)));
         }
         0 => {}
-        more => ui.tell(format!("and {more} more, which `git lattice` shows")),
+        more => ui.tell(format!("and {more} more: `git lattice list` lists all points")),
     }
     Ok(error::OK)
 }

@@ -61,10 +61,12 @@ pub enum Cannot {
         text: String,
     },
     /// One point is needed, and several were named.
-    #[error("expected one point, but `{named}` names {count}")]
+    #[error("expected one point, but `{named}`{} names {count}", if *from_head { " with HEAD's other coordinates" } else { "" })]
     SeveralPoints {
         /// What was given.
         named: String,
+        /// Whether the coordinates that were not given are those of HEAD's point.
+        from_head: bool,
         /// How many points it names.
         count: usize,
         /// The first of them.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Cannot, Refusal};
+use super::Refusal;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::names::{self, BranchName};
@@ -31,6 +31,11 @@ impl Destination {
         Self { branch, point }
     }
 }
+
+/// How to go on where HEAD has no point.
+const TO_A_POINT: &str = "`git lattice switch POINT` goes to a point; `git lattice list` lists them";
+const FROM_THE_BASE: &str =
+    "`git lattice switch up` goes to the point above the base branch, `git lattice switch POINT` to any";
 
 /// A word for a point near HEAD's, or for the branch before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +76,7 @@ impl Word {
     /// Finds the branch that the word means.
     ///
     /// # Errors
-    /// [`Refusal::NothingThere`] and [`Refusal::SeveralThere`], [`Cannot::NoHeadPoint`], and when refs cannot be read.
+    /// [`Refusal::NothingThere`] and [`Refusal::SeveralThere`], and when refs cannot be read.
     pub fn find(self, context: &Context, config: &Config) -> Result<Destination> {
         if self == Self::Back {
             return previous(context, config);
@@ -79,7 +84,7 @@ impl Word {
         let repo = &context.repo;
         let Some(head) = context.head_point(config)? else {
             if repo.head()?.branch.as_ref() != Some(&config.base) {
-                return Err(Cannot::NoHeadPoint.into());
+                return Err(self.no_start(TO_A_POINT).into());
             }
             return self.of_base(config, &Census::take(repo, config)?);
         };
@@ -101,8 +106,16 @@ impl Word {
         match self {
             Self::Up => only(config, &population.minimal(), self, None),
             Self::Down => only(config, &[], self, None),
-            _ => Err(Cannot::NoHeadPoint.into()),
+            _ if population.is_empty() => Err(self.no_start("`git lattice new` makes the first point").into()),
+            _ => Err(self.no_start(FROM_THE_BASE).into()),
         }
+    }
+
+    /// Says that HEAD has no point to go from.
+    fn no_start(self, hint: &'static str) -> Refusal {
+        let name = Self::ALL.iter().find(|(_, word)| *word == self).map_or("", |(name, _)| name);
+        let what = format!("HEAD is not on the branch of a point, from which `{name}` could go");
+        Refusal::NothingThere { what, hint: Some(hint) }
     }
 
     /// The points that the word means, seen from `head`.

@@ -109,6 +109,8 @@ fn lattice_without_points_draws_nothing() {
     sandbox.points(&[&at("phase0/step1")]);
     let run = sandbox.refused(&["graph", &far("phase0/step1")]).exits(0).says_err("no such point has a branch");
     assert_eq!(run.stdout, "");
+    let run = sandbox.refused(&["graph", "--failed"]).exits(0).says_err("no point fulfils the conditions");
+    assert_eq!(run.stdout, "");
     for format in ["dot", "mermaid", "svg", "json"] {
         sandbox.refused(&["graph", &far("phase0/step1"), "--format", format]).exits(0).says_out("main");
     }

@@ -1,7 +1,7 @@
 //! What a user reads who typed something wrong: which part is wrong, what is expected, and the next command.
 
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, chains, here, toml};
+use crate::story::{at, branch, chains, elsewhere, far, here, toml};
 
 #[test]
 fn arguments_of_status_are_hinted_at() {
@@ -60,6 +60,11 @@ fn patterns_are_explained() {
     let one = format!("hint: name one of them, as in `git lattice promote {}`\n", at("phase0/step1"));
     let run = sandbox.refused(&["promote", "*/*/phase0/*"]).exits(2);
     run.says_err("error: expected one point, but `*/*/phase0/*` names 2\n").says_err(&one);
+    let archs = [here(), elsewhere()].join(",");
+    sandbox.points(&[&far("phase0/step2")]);
+    sandbox.git(&["switch", "-q", &branch(&at("phase0/step2"))]);
+    let run = sandbox.refused(&["switch", "--arch", &archs]).exits(2);
+    run.says_err("/*/*` with HEAD's other coordinates names 2\n");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn conditions_choose_points_and_suggestions() {
     sandbox
         .lattice(&["status", "--state", "queued"])
         .exits(0)
-        .says_err("no such point has a branch")
+        .says_err("no point fulfils the conditions")
         .never_says("x86_64");
     sandbox.record(&at("phase0/step2"), &format!("{}-linux", here()), "built");
     sandbox.record(&at("phase0/step2"), &format!("{}-linux", here()), "failed");

@@ -157,7 +157,10 @@ fn many_points_are_counted() {
         .says_out("`step 7`")
         .never_says("step8`");
     let all = sandbox.lattice(&["report", "--all"]).exits(0).stdout;
-    assert_eq!(all.lines().filter(|line| line.starts_with("| `toolchain/")).count(), 52);
+    let rows: Vec<_> = all.lines().filter(|line| line.starts_with("| `toolchain/")).collect();
+    assert_eq!(rows.len(), 52);
+    let failed = rows.iter().find(|row| row.contains("**failed**")).expect("the failed point should have a row");
+    assert!(failed.contains(" s |"), "the duration should be in the row: {failed}");
     let json = sandbox.lattice(&["report", "--json"]).exits(0).json();
     assert_eq!((&json["totals"]["new"], json["points"].as_array().map(Vec::len)), (&Value::from(51), Some(52)));
 }

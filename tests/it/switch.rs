@@ -105,7 +105,15 @@ fn up_and_down_follow_the_covers() {
     sandbox.goes(&["down"], "main");
     sandbox.stays(&["down"], 1).says_err("nothing is below the base branch `main`");
     sandbox.stays(&["up"], 1).says_err(&format!("git lattice switch {}", far("phase0/step1")));
-    sandbox.stays(&["next"], 2).says_err("HEAD is not on the branch of a point");
+    for word in ["next", "prev", "first", "last"] {
+        let run =
+            sandbox.stays(&[word], 1).says_err(&format!("HEAD is not on the branch of a point, from which `{word}`"));
+        assert!(
+            run.stderr.contains("`git lattice switch up`") && !run.stderr.contains("lattice new"),
+            "{}",
+            run.stderr
+        );
+    }
     sandbox.goes(&[&other], &other);
     sandbox.goes(&["up"], &both);
 }
@@ -114,6 +122,7 @@ fn up_and_down_follow_the_covers() {
 fn one_least_point_is_right_above_the_base() {
     let sandbox = Sandbox::new();
     sandbox.stays(&["up"], 1).says_err("no point is above the base branch");
+    sandbox.stays(&["next"], 1).says_err("`git lattice new` makes the first point");
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
     sandbox.goes(&["up"], &branch(&at("phase0/step1")));
 }
@@ -126,7 +135,7 @@ fn dash_is_the_branch_before() {
     sandbox.goes(&["-"], &one);
     sandbox.goes(&["-"], &two);
     sandbox.git(&["switch", "-q", "--detach"]);
-    sandbox.stays(&["next"], 2);
+    sandbox.stays(&["next"], 1).says_err("`git lattice switch POINT` goes to a point");
     sandbox.goes(&["-"], &two);
     sandbox.stays(&["-"], 1).says_err("no branch was checked out before");
     sandbox.git(&["switch", "-q", "--detach"]);

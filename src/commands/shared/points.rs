@@ -178,7 +178,10 @@ impl Selection {
     pub(in crate::commands) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
         match self.existing(session, config, census)?.as_slice() {
             [one] => Ok(one.clone()),
-            several => Err(self.several(session, config, several).into()),
+            several => {
+                let head = session.context()?.head_point(config)?;
+                Err(self.several(session, config, head.as_ref(), several).into())
+            }
         }
     }
 
@@ -191,13 +194,15 @@ impl Selection {
     ) -> Result<Point> {
         match self.expand(config, head)?.as_slice() {
             [one] => Ok(one.clone()),
-            several => Err(self.several(session, config, several).into()),
+            several => Err(self.several(session, config, head, several).into()),
         }
     }
 
-    fn several(&self, session: &Session, config: &Config, points: &[Point]) -> Cannot {
+    fn several(&self, session: &Session, config: &Config, head: Option<&Point>, points: &[Point]) -> Cannot {
+        let is_open = |selector: &Selector| (0..config.lattice.axes().len()).any(|axis| selector.leaves_open(axis));
         Cannot::SeveralPoints {
             named: self.describe(),
+            from_head: head.is_some() && !self.has_wildcards() && self.selectors.iter().any(is_open),
             count: points.len(),
             first: points.first().map(|point| config.spell(point).into()).unwrap_or_default(),
             command: session.environment.command.first().cloned().unwrap_or_default(),

@@ -31,6 +31,9 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
         ))
 }
 
+/// What to say if there are points, and none fulfils the conditions.
+pub(in crate::commands) const NONE_FULFILS: &str = "no point fulfils the conditions";
+
 /// What to say if no point is shown; `is_part` says whether only some points were asked for.
 pub(in crate::commands) fn none(is_part: bool) -> &'static str {
     if is_part { "no such point has a branch" } else { "no point has a branch yet" }

@@ -33,6 +33,8 @@ pub(super) struct Found {
     head: Option<Point>,
     /// Whether only some points are asked for.
     pub(super) is_part: bool,
+    /// What to say if there is no point to show.
+    none: &'static str,
     /// Whether each point is shown.
     is_whole: bool,
     ascii: bool,
@@ -50,7 +52,10 @@ impl Found {
             axes = WantedAxes { rows: axes_of(config, args, "rows")?, columns: axes_of(config, args, "cols")? };
         }
         let flag = |name| args.is_some_and(|args| args.get_flag(name));
+        let is_nothing = which.as_ref().map_or(census.population().is_empty(), Vec::is_empty);
+        let is_refused = !is_nothing && !conditions.is_anything();
         Ok(Self {
+            none: if is_refused { wanted::NONE_FULFILS } else { wanted::none(which.is_some()) },
             layout: Layout::with(config, axes)?,
             survey: status::survey(context, config, (&census, start), (which.as_deref(), &conditions))?,
             head: context.head_point(config)?,
@@ -63,7 +68,7 @@ impl Found {
 
     /// What to say if there is no point to show.
     pub(super) fn none(&self) -> Option<&'static str> {
-        self.survey.points.is_empty().then(|| wanted::none(self.is_part))
+        self.survey.points.is_empty().then_some(self.none)
     }
 
     /// The notes of the points that have any.

@@ -16,6 +16,7 @@ use crate::git::Oid;
 use crate::lattice::{Point, Population, Spelled};
 use crate::nix::FlakeRef;
 use crate::note::Note;
+use crate::points;
 use crate::points::census::Census;
 use crate::points::status::{self, PointStatus};
 use crate::record::{Attributed, Dispute, Record, Records, State, disputes};
@@ -69,7 +70,7 @@ pub struct Report {
 pub struct Row {
     /// Its status.
     pub status: PointStatus,
-    /// How long its newest builds took, by system, also failed ones; not read of many points.
+    /// How long its newest builds took, by system, also failed ones; empty above [`points::MANY`] points.
     pub times: Vec<(System, f64)>,
 }
 
@@ -132,14 +133,14 @@ pub fn make(context: &Context, config: &Config, census: &Census, choice: Choice,
     let reader = Reader { context, config, census, records: &records };
     let ends = ends(&survey.points);
     let outside = reader.outside(&ends)?;
-    let lists = survey.points.len() <= MANY;
+    let are_timed = survey.points.len() <= points::MANY;
     let failures = described(&survey.points, State::Failed, |status| {
         Ok(failures::of(&context.repo, status, &reader.records_of(status)?))
     })?;
     let disputes = described(&survey.points, State::Disputed, |status| Ok(vec![reader.disputed(status)?]))?;
     let mut rows = Vec::with_capacity(survey.points.len());
     for status in survey.points {
-        let times = if lists { times::newest(&reader.records_of(&status)?, &status.systems) } else { Vec::new() };
+        let times = if are_timed { times::newest(&reader.records_of(&status)?, &status.systems) } else { Vec::new() };
         rows.push(Row { status, times });
     }
     let notes = note::of(context, config, census, points)?;
