@@ -38,7 +38,7 @@ pub fn row(done: &Done) -> Vec<Cell> {
         (None, None) => "".into(),
     };
     let when = match (done.fresh, record.took()) {
-        (false, _) => format!("recorded {}", record.started),
+        (false, _) => format!("started {}", record.started),
         (true, Some(seconds)) => format!("{seconds:.1} s"),
         (true, None) if record.verdict.is_good() => "no build needed".to_owned(),
         (true, None) => String::new(),

@@ -149,6 +149,7 @@ fn every_point_and_system_is_a_case() {
         for name in ["key", "commit", "started"] {
             assert!(facts.contains(record[name].as_str().unwrap()), "{name} in {facts}");
         }
+        assert!(facts.contains(&format!("started: {}", record["started"].as_str().unwrap())), "{facts}");
         assert!(facts.contains(&format!("derivation: {}", record["drv"].as_str().unwrap())), "{facts}");
         assert_eq!(of(&one).get("classname"), format!("toolchain.{}.phase0", here()));
     }

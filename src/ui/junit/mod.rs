@@ -188,7 +188,7 @@ impl Case {
         record.machine.iter().for_each(|machine| add("machine", machine));
         done.log.iter().for_each(|log| add("log", &log.display().to_string()));
         if !done.fresh {
-            add("recorded", &format!("{} by {}@{}", record.started, record.user, record.host));
+            add("started", &format!("{} by {}@{}", record.started, record.user, record.host));
         }
         facts.join("\n")
     }

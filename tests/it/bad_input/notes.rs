@@ -162,7 +162,7 @@ fn notes_refs_without_notes_are_skipped() {
     let run = sandbox.lattice(&["status"]).exits(0);
     assert!(run.stdout.contains("built"), "the valid notes should still count\n{}{}", run.stdout, run.stderr);
     sandbox.lattice(&["show"]).exits(0);
-    sandbox.lattice(&["build"]).exits(0).says_out("recorded");
+    sandbox.lattice(&["build"]).exits(0).says_out("started");
 }
 
 /// Makes a tree from lines for `git mktree`; the objects need not exist.

@@ -32,7 +32,7 @@ fn remote_store_builds_and_keeps_the_result() {
         assert!(!sandbox.file(out(&record)).exists(), "nothing should be copied here");
         let links = fs::read_dir(sandbox.work().join(".git/lattice/result")).map_or(0, Iterator::count);
         assert_eq!(links, 0, "there should be no dangling out-link");
-        sandbox.lattice(&["build", &at("phase0/step1")]).exits(0).says_out("recorded 20");
+        sandbox.lattice(&["build", &at("phase0/step1")]).exits(0).says_out("started 20");
     }
 }
 
