@@ -24,6 +24,14 @@ pub fn log_end(ui: &Ui, done: &Done) {
     }
 }
 
+/// A build without a builder as a row of a table, below one with the same reason.
+pub fn same_reason_row(done: &Done) -> Vec<Cell> {
+    let mut row = row(done);
+    row.pop();
+    row.push(Cell::prose("for the same reason"));
+    row
+}
+
 /// The result as a row of a table.
 pub fn row(done: &Done) -> Vec<Cell> {
     let record = &done.record;

@@ -46,6 +46,14 @@ pub fn start(text: &str, width: usize) -> &str {
     text.char_indices().find(ends).map_or(text, |(at, _)| &text[..at])
 }
 
+/// `text` in at most `width` columns: if it is longer, its start before `…`.
+pub fn beginning(text: &str, width: usize) -> String {
+    match width.checked_sub(1) {
+        Some(room) if columns(text) > width => format!("{}…", start(text, room)),
+        _ => start(text, width).to_owned(),
+    }
+}
+
 /// `text` in at most `width` columns: if it is longer, its end after `…`. The end of a point's name tells most.
 pub fn ending(text: &str, width: usize) -> String {
     if columns(text) <= width {
@@ -206,7 +214,9 @@ mod tests {
     }
 
     #[test]
-    fn end_of_a_long_text_fits() {
+    fn start_or_end_of_a_long_text_fits() {
+        let starts = [14, 13, 6, 1, 0].map(|width| beginning("gcc/漢字/step1", width));
+        assert_eq!(starts, ["gcc/漢字/step1", "gcc/漢字/ste…", "gcc/…", "…", ""]);
         let texts = [20, 5, 4, 1, 0].map(|width| ending("gcc/漢字/step1", width));
         assert_eq!(texts, ["gcc/漢字/step1", "…tep1", "…ep1", "…", ""]);
         assert_eq!([8, 9].map(|width| ending("gcc/漢字/step1", width)), ["…/step1", "…字/step1"], "no half characters");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
-use crate::story::at;
+use crate::story::{at, far};
 use crate::terminal::{self, Screen};
 
 /// A sandbox with a step for each of these sh scripts, which Nix builds at the same time.
@@ -225,6 +225,27 @@ fn background_build_is_shown_while_it_is_waited_for() {
     assert!(printed.contains("0/1 done, 1 running, 0:0") && printed.contains("    two of slow"), "{printed:?}");
     let text = Screen::after(&printed).text();
     assert!(text.starts_with(&format!("built  {}", at("phase0/step1"))), "{text}");
+}
+
+#[test]
+fn reason_for_many_points_is_printed_once() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = steps(&nix, &[SLOW]);
+    let there = ["phase0/step1", "phase0/step2", "phase0/step3"].map(far);
+    sandbox.points(&there.each_ref().map(String::as_str));
+    let printed = terminal::run(&sandbox, (120, 24), "xterm", "git-lattice build --all", "");
+    let text = Screen::after(&printed).text();
+    assert_eq!(
+        (text.matches("no known machine").count(), text.matches("for the same reason").count()),
+        (1, 2),
+        "{text}"
+    );
+    assert!(there.iter().all(|point| text.contains(&format!("no-builder  {point}"))), "{text}");
+    let drawn = drawn(&printed);
+    assert!(drawn.iter().any(|line| line.contains("3 no-builder")), "they should be counted: {drawn:?}");
+    assert!(!drawn.iter().any(|line| line.starts_with("no-builder")), "they were printed: {drawn:?}");
+    let piped = sandbox.lattice(&["build", &there[0], &there[1]]).exits(1);
+    assert_eq!(piped.stdout.matches("no known machine").count(), 2, "{}", piped.stdout);
 }
 
 #[test]

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::events;
 use crate::ops::builds::{Done, Job, Progress, Pushed, Undecided};
-use crate::record::Record;
+use crate::record::{Record, Verdict};
 use crate::ui::live::Live;
-use crate::ui::result::{log_end, missing_row, row};
+use crate::ui::result::{log_end, missing_row, row, same_reason_row};
 use crate::ui::{Ui, duration, terminal_safe};
 
 /// What stdout gets.
@@ -27,6 +27,8 @@ pub(super) struct View<'a> {
     form: Form,
     live: Live<'a>,
     evaluator: Option<&'static str>,
+    /// Why the point of the last row has no builder.
+    no_builder: Option<String>,
     /// Hints shown so far, so that each is shown once.
     hinted: Vec<String>,
     /// Jobs that could not be compared.
@@ -48,7 +50,19 @@ impl<'a> View<'a> {
             live.telling_results(form == Form::Json).silent(form == Form::Events && (ui.out.is_terminal || !ui.draws));
         let (hinted, not_compared, results, undecided) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (evaluator, copied) = (None, Value::Null);
-        Self { ui, form, live, evaluator, hinted, not_compared, results, undecided, copied, changed: None }
+        Self {
+            ui,
+            form,
+            live,
+            evaluator,
+            no_builder: None,
+            hinted,
+            not_compared,
+            results,
+            undecided,
+            copied,
+            changed: None,
+        }
     }
 
     /// The output of a trial, whose files differ from the commit or not.
@@ -124,7 +138,7 @@ impl<'a> View<'a> {
             }
             Progress::End(done) => {
                 if self.form == Form::Rows {
-                    self.ui.table(&[row(done)]);
+                    self.row(done);
                 }
                 self.explain(done);
                 self.results.push(done.record.clone());
@@ -141,6 +155,14 @@ impl<'a> View<'a> {
             Progress::Pushed(pushed) => self.pushed(pushed),
             _ => {}
         }
+    }
+
+    /// Prints a result. On a terminal, a reason that holds for many points is printed once; elsewhere each line stands alone.
+    fn row(&mut self, done: &Done) {
+        let reason = done.record.error.as_ref().filter(|_| done.record.verdict == Verdict::NoBuilder);
+        let is_known = self.ui.out.is_terminal && reason.is_some() && self.no_builder.as_ref() == reason;
+        self.ui.table(&[if is_known { same_reason_row(done) } else { row(done) }]);
+        self.no_builder = reason.cloned();
     }
 
     fn undecided(&mut self, undecided: &Undecided) {

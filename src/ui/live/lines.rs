@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::model::{FAILED, Failure, Model, Row};
 use crate::nix::without_parameters;
+use crate::record::Verdict;
 use crate::text::{tally, terminal_safe};
 use crate::ui::region::Size;
 use crate::ui::{Tone, duration, paint, wrap};
@@ -24,9 +25,10 @@ impl Lines<'_> {
     pub(super) fn all(&self) -> Vec<String> {
         let most = (self.size.rows / 2).max(1);
         let mut lines = vec![self.header()];
-        let failures = &self.model.failures;
+        let failures: Vec<_> =
+            self.model.failures.iter().filter(|failure| failure.word != Verdict::NoBuilder.word()).collect();
         let shown = failures.len().min(most.saturating_sub(1).div_ceil(3));
-        // The header has the number of all.
+        // The header has the number of all. Those without a builder were printed before the first builder started.
         lines.extend(failures[failures.len() - shown..].iter().map(|failure| self.failure(failure)));
         lines.extend(self.running(most - lines.len()));
         if lines.len() < most && self.model.running.is_empty() && !self.model.doing.is_empty() {
@@ -61,7 +63,7 @@ impl Lines<'_> {
         let why = if first.is_empty() { String::new() } else { format!(": {}", one_line(first)) };
         let room = self.room().saturating_sub(failure.word.len() + GAP.len());
         let text = format!("{point}{why}");
-        format!("{}{GAP}{}", paint(failure.word, tone(failure.word), self.color), wrap::start(&text, room))
+        format!("{}{GAP}{}", paint(failure.word, tone(failure.word), self.color), wrap::beginning(&text, room))
     }
 
     /// The builders in `most` lines: two lines for each if there is room, one for each, or the oldest ones and how many more there are.
@@ -116,10 +118,12 @@ impl Lines<'_> {
     }
 
     fn with_log(&self, head: &str, text: &str) -> String {
-        let head = self.cut(&format!("{head}{GAP}"));
-        let text = one_line(text);
-        let rest = wrap::start(&text, self.room() - wrap::columns(&head));
-        format!("{head}{}", paint(rest, Tone::Faint, self.color))
+        let head = self.cut(head);
+        let room = self.room().saturating_sub(wrap::columns(&head) + GAP.len());
+        if room == 0 {
+            return head;
+        }
+        format!("{head}{GAP}{}", paint(&wrap::beginning(&one_line(text), room), Tone::Faint, self.color))
     }
 
     /// The columns of a line. The last one stays free: some terminals wrap when it is written.
@@ -128,7 +132,7 @@ impl Lines<'_> {
     }
 
     fn cut(&self, text: &str) -> String {
-        wrap::start(text, self.room()).to_owned()
+        wrap::beginning(text, self.room())
     }
 }
 

@@ -48,7 +48,7 @@ fn names_are_cut_at_the_start_and_words_are_counted() {
     model.failures.push(Failure { word: "no-builder", point: "gcc/aarch64/p/step3".into(), why: String::new() });
     model.running = vec![row("component-with-a-long-name-10/x86_64/phase0-bootstrap/step12", 5)];
     let lines = lines(&model, 50, 24);
-    assert_eq!(lines[0], "3/12 done, 1 failed, 1 no-builder, 1 running, 0:4");
+    assert_eq!(lines[0], "3/12 done, 1 failed, 1 no-builder, 1 running, 0:…");
     assert_eq!(lines.last().unwrap(), "  …phase0-bootstrap/step12  5s");
 }
 
@@ -58,15 +58,15 @@ fn shows_totals_failures_and_builders() {
         "3/12 done, 1 failed, 2 running, 0:42",
         "failed  gcc/x86_64/p/step3: builder failed with exit code 1",
         "  gcc/x86_64/p/step4  12s of ~3m on ssh-ng://far",
-        "    CC  x\u{fffd}[31mred a line that is longer than the terminal is wide, so that it h",
+        "    CC  x\u{fffd}[31mred a line that is longer than the terminal is wide, so that it …",
         "  binutils-2.41       3s",
     ];
     assert_eq!(lines(&model(), 80, 24), expected);
     let expected = [
         "3/12 done, 1 failed, 2 running, 0:42",
-        "failed  gcc/x86_64/p/step3: builder fai",
-        "  gcc/x86_64/p/step4  12s of ~3m on ssh",
-        "    CC  x\u{fffd}[31mred a line that is longer",
+        "failed  gcc/x86_64/p/step3: builder fa…",
+        "  gcc/x86_64/p/step4  12s of ~3m on ss…",
+        "    CC  x\u{fffd}[31mred a line that is longe…",
         "  binutils-2.41       3s",
     ];
     assert_eq!(lines(&model(), 40, 24), expected);
@@ -78,7 +78,7 @@ fn fits_into_few_rows() {
     let expected = [
         "3/12 done, 1 failed, 2 running, 0:42",
         "failed  gcc/x86_64/p/step3: builder failed with exit code 1",
-        "  gcc/x86_64/p/step4  12s of ~3m on ssh-ng://far  CC  x\u{fffd}[31mred a line that is ",
+        "  gcc/x86_64/p/step4  12s of ~3m on ssh-ng://far  CC  x\u{fffd}[31mred a line that is…",
         "  binutils-2.41       3s",
     ];
     assert_eq!(lines(&model(), 80, 8), expected);
@@ -88,6 +88,17 @@ fn fits_into_few_rows() {
     model.running = (0..100).map(|n| row(&format!("p{n}"), n)).collect();
     let all = lines(&model, 80, 24);
     assert_eq!((all.len(), all[11].as_str()), (12, "  and 91 more"));
+}
+
+#[test]
+fn points_without_a_builder_are_only_counted() {
+    let mut model = model();
+    let failure =
+        |n: usize| Failure { word: "no-builder", point: format!("p{n}").as_str().into(), why: "none".to_owned() };
+    model.failures.extend((0..20).map(failure));
+    let all = lines(&model, 80, 24);
+    assert_eq!(all[0], "3/12 done, 1 failed, 20 no-builder, 2 running, 0:42");
+    assert_eq!((all.len(), all[1].split(':').next()), (5, Some("failed  gcc/x86_64/p/step3")));
 }
 
 #[test]
