@@ -238,6 +238,12 @@ pub fn nix_store_dir() -> String {
     set("NIX_STORE_DIR").or_else(|| set("NIX_STORE")).unwrap_or_else(|| "/nix/store".to_owned())
 }
 
+/// Returns the directory of Nix's log files (`NIX_LOG_DIR` in nix-store(1)).
+#[must_use]
+pub fn nix_log_dir() -> PathBuf {
+    absolute("NIX_LOG_DIR").unwrap_or_else(|| "/nix/var/log/nix".into())
+}
+
 /// Returns the Nix settings in `NIX_CONFIG`.
 #[must_use]
 pub fn nix_config() -> Option<OsString> {

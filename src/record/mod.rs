@@ -83,7 +83,8 @@ pub struct Record {
     pub nix: Option<String>,
     /// When the builder of the point's own derivation started, RFC 3339 in UTC; when the build was asked for if it did not run.
     pub started: String,
-    /// How long that builder ran; 0 if it did not run: the output existed, came from a cache, or a point below failed.
+    /// How long that builder ran; 0 if it did not run (the output existed, came from a cache, or a point below failed), or if it is not
+    /// known when it ended.
     pub seconds: f64,
     /// The host that wrote the record.
     pub host: String,
@@ -143,7 +144,7 @@ impl Record {
         }
     }
 
-    /// How long the builder ran; `None` if it did not run.
+    /// How long the builder ran; `None` if it did not run, or if that is not known.
     pub fn took(&self) -> Option<f64> {
         Some(self.seconds).filter(|seconds| *seconds > 0.0)
     }

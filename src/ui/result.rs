@@ -48,7 +48,7 @@ pub fn row(done: &Done) -> Vec<Cell> {
     let when = match (done.fresh, record.took()) {
         (false, _) => format!("started {}", record.started),
         (true, Some(seconds)) => format!("{seconds:.1} s"),
-        (true, None) if record.verdict.is_good() => "no build needed".to_owned(),
+        (true, None) if record.verdict.is_good() && !done.has_run => "no build needed".to_owned(),
         (true, None) => String::new(),
     };
     let word = Cell::new(record.verdict.word(), tone);

@@ -1,6 +1,7 @@
 //! The live view of builds on a terminal, and the lines that stand for it elsewhere; on real Nix.
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::nix_setup::every_nix;
@@ -12,9 +13,7 @@ use crate::terminal::{self, Screen};
 fn steps(nix: &Path, scripts: &[&str]) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.use_nix(nix);
-    let conf = sandbox.path("nix/conf/nix.conf");
-    let text = std::fs::read_to_string(&conf).unwrap();
-    std::fs::write(&conf, format!("{text}max-jobs = 8\n")).unwrap();
+    set(&sandbox, "max-jobs = 8");
     for (n, script) in scripts.iter().enumerate() {
         let point = at(&format!("phase0/step{}", n + 1));
         sandbox.lattice(&["new", &point, "--template", "step", "--no-push", "--no-switch"]).exits(0);
@@ -29,9 +28,20 @@ fn steps(nix: &Path, scripts: &[&str]) -> Sandbox {
     sandbox
 }
 
-fn is_old(nix: &Path) -> bool {
-    let version = std::process::Command::new(nix).arg("--version").output().unwrap().stdout;
-    String::from_utf8_lossy(&version).trim().ends_with(" 2.8.0")
+/// Adds a line to the settings of Nix.
+fn set(sandbox: &Sandbox, line: &str) {
+    let conf = sandbox.path("nix/conf/nix.conf");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(&conf, format!("{text}{line}\n")).unwrap();
+}
+
+/// The record of each step that has one, by its number.
+fn recorded(sandbox: &Sandbox) -> BTreeMap<usize, (String, f64)> {
+    let one = |record: serde_json::Value| {
+        let step = record["point"].as_str().unwrap().rsplit("step").next().unwrap().parse().unwrap();
+        (step, (record["verdict"].as_str().unwrap().to_owned(), record["seconds"].as_f64().unwrap()))
+    };
+    sandbox.records().into_iter().map(one).collect()
 }
 
 const SLOW: &str = "echo one; echo two of slow; sleep 3; echo slow >$out";
@@ -42,12 +52,8 @@ fn view_is_drawn_in_place_and_removed() {
     for nix in every_nix() {
         let sandbox = steps(&nix, &[SLOW, FAILING]);
         let printed = terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "");
-        let mut parts = vec!["evaluating 2 builds, 0:0", "0/2 done, 2 running, 0:0", "two of slow"];
-        // Nix 2.8 does not tell which builder has failed while others run.
-        if !is_old(&nix) {
-            parts.extend(["1/2 done, 1 failed, 1 running", "failed  toolchain"]);
-        }
-        for part in parts {
+        let failed = ["1/2 done, 1 failed, 1 running", "failed  toolchain"];
+        for part in [&["evaluating 2 builds, 0:0", "0/2 done, 2 running, 0:0", "two of slow"][..], &failed].concat() {
             assert!(Screen::plain(&printed).contains(part), "`{part}` should be drawn: {printed:?}");
         }
         let screen = Screen::after(&printed);
@@ -61,18 +67,66 @@ fn view_is_drawn_in_place_and_removed() {
     }
 }
 
-/// Nix 2.8 counts a failure, and says whose it was at the end. A builder that still prints is another one.
+/// Nix 2.8 counts a failure, and says whose it was at the end. Without its log files, a builder that still prints is another one.
 #[test]
-fn failure_is_shown_while_another_builder_prints() {
+fn failure_is_shown_while_another_builder_runs() {
+    let chatty = "for i in 1 2 3 4 5 6; do echo $i; sleep 1; done; echo >$out";
     for nix in every_nix() {
-        let chatty = "for i in 1 2 3 4 5 6; do echo $i; sleep 1; done; echo >$out";
-        let sandbox = steps(&nix, &[chatty, FAILING]);
-        let printed = terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "");
-        for part in ["1/2 done, 1 failed, 1 running", "failed  toolchain"] {
-            assert!(Screen::plain(&printed).contains(part), "`{part}` should be drawn: {printed:?}");
+        for (other, setting) in [("sleep 5; echo >$out", ""), (chatty, "keep-build-log = false")] {
+            let sandbox = steps(&nix, &[other, FAILING]);
+            set(&sandbox, setting);
+            let printed = terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "");
+            for part in ["1/2 done, 1 failed, 1 running", "failed  toolchain"] {
+                assert!(Screen::plain(&printed).contains(part), "`{part}` should be drawn: {printed:?}");
+            }
+            let text = Screen::after(&printed).text();
+            assert!(text.contains(&format!("failed  {}", at("phase0/step2"))) && text.contains("built  "), "{text}");
         }
-        let text = Screen::after(&printed).text();
-        assert!(text.contains(&format!("failed  {}", at("phase0/step2"))) && text.contains("built  "), "{text}");
+    }
+}
+
+/// Builders that print no lines, and how long they run.
+const SILENT: [(&str, f64); 3] =
+    [("printf 'x\\r'; sleep 6; echo >$out", 6.0), ("sleep 1; exit 1", 1.0), ("sleep 4; exit 1", 4.0)];
+
+/// Whether a time is the expected one, as exactly as a busy machine measures it.
+fn is_about(seconds: f64, expected: f64) -> bool {
+    (expected - 0.5..expected + 1.5).contains(&seconds)
+}
+
+#[test]
+fn each_builder_has_its_own_time() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &SILENT.map(|(script, _)| script));
+        let run = sandbox.lattice(&["build", "--all", "--json-lines"]).exits(1);
+        let events: Vec<serde_json::Value> =
+            run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let stops: Vec<_> =
+            events.iter().filter(|event| event["event"] == "stop" && !event["point"].is_null()).collect();
+        assert_eq!(stops.len(), SILENT.len(), "{}", run.stdout);
+        let stopped = |n: usize| stops.iter().find(|stop| stop["point"] == at(&format!("phase0/step{n}"))).unwrap();
+        let records = recorded(&sandbox);
+        for (n, (_, expected)) in (1..).zip(SILENT) {
+            for seconds in [records[&n].1, stopped(n)["seconds"].as_f64().unwrap()] {
+                assert!(is_about(seconds, expected), "step{n}: {seconds}, {}", run.stdout);
+            }
+        }
+    }
+}
+
+/// Without log files, Nix 2.8 does not tell which of several silent builders failed when.
+#[test]
+fn time_that_is_not_known_is_not_recorded() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &SILENT.map(|(script, _)| script));
+        set(&sandbox, "keep-build-log = false");
+        let run = sandbox.lattice(&["build", "--all"]).exits(1).never_says("no build needed");
+        let records = recorded(&sandbox);
+        for (n, (_, expected)) in (1..).zip(SILENT) {
+            let (verdict, seconds) = &records[&n];
+            let is_unknown = *seconds == 0.0 && verdict == "failed";
+            assert!(is_unknown || is_about(*seconds, expected), "step{n}: {seconds}, {}", run.stdout);
+        }
     }
 }
 
@@ -149,15 +203,37 @@ fn status_tells_builders_that_run_from_those_that_wait() {
 #[test]
 fn builder_that_failed_before_ctrl_c_is_not_cancelled() {
     for nix in every_nix() {
-        let sandbox = steps(&nix, &["sleep 1; exit 1", "while :; do echo on; sleep 1; done"]);
-        let printed =
-            terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "sleep 6; printf '\\003'; sleep 20");
-        let text = Screen::after(&printed).text();
-        assert!(text.contains("before it said why"), "{text}");
-        let records = sandbox.records();
-        assert_eq!(records.len(), 1, "{records:?}");
-        assert_eq!((&records[0]["verdict"], &records[0]["point"]), (&"cancelled".into(), &at("phase0/step2").into()));
+        let chatty = "while :; do echo on; sleep 1; done";
+        for (other, setting) in [("sleep 60", ""), (chatty, "keep-build-log = false")] {
+            let sandbox = steps(&nix, &["sleep 1; exit 1", other]);
+            set(&sandbox, setting);
+            let text = interrupted(&sandbox);
+            assert!(text.contains("before it said why"), "{text}");
+            assert!(text.contains(&format!("could not build `{}`: the builder failed", at("phase0/step1"))), "{text}");
+            let records = recorded(&sandbox);
+            assert_eq!((records.len(), records[&2].0.as_str()), (1, "cancelled"), "{records:?}");
+        }
     }
+}
+
+/// Without log files, Nix 2.8 does not tell which of several silent builders failed.
+#[test]
+fn builder_that_may_have_failed_before_ctrl_c_is_not_cancelled() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &["sleep 1; exit 1", "sleep 60"]);
+        set(&sandbox, "keep-build-log = false");
+        let text = interrupted(&sandbox);
+        let records = recorded(&sandbox);
+        assert!(!records.contains_key(&1) && text.contains("failed, and Nix was stopped"), "{records:?} {text}");
+        assert!(records.contains_key(&2) || text.contains("the builder or another one failed"), "{records:?} {text}");
+    }
+}
+
+/// Builds all for some seconds, and returns what is on the terminal in the end, on one line.
+fn interrupted(sandbox: &Sandbox) -> String {
+    let typed = "sleep 6; printf '\\003'; sleep 20";
+    let printed = terminal::run(sandbox, (80, 24), "xterm", "git-lattice build --all", typed);
+    Screen::after(&printed).text().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]

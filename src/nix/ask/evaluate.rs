@@ -194,7 +194,7 @@ impl Search<'_> {
                 diagnosis.note(&event);
                 match &event {
                     Event::Fetch { id, what } => fetching.push((*id, what.clone())),
-                    Event::Stopped { id } => fetching.retain(|(fetch, _)| fetch != id),
+                    Event::Stopped { id, .. } => fetching.retain(|(fetch, _)| fetch != id),
                     _ => {}
                 }
                 begun += usize::from(matches!(&event, Event::Doing { text, .. } if text.starts_with(AT)));

@@ -93,7 +93,7 @@ impl Diagnosis {
                 self.started.entry(base(drv.as_str()).to_owned()).or_default().is_remote |= machine.is_some();
             }
             Event::LogLine { id, text } => self.log(*id, text),
-            Event::Stopped { id } => self.stopped_building(*id),
+            Event::Stopped { id, .. } => self.stopped_building(*id),
             Event::Progress { work: Work::Builds, failed, running, .. } => self.counted(*failed, *running),
             Event::Message { level: 0, text, brief } => {
                 let is_sure = brief.is_some() || self.running == 0;

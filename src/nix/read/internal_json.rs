@@ -107,6 +107,8 @@ pub enum Event {
     Stopped {
         /// The activity.
         id: u64,
+        /// Whether its builder succeeded, if that is known. Nix does not say it here.
+        is_good: Option<bool>,
     },
     /// A message.
     Message {
@@ -157,7 +159,7 @@ impl Reader {
             "stop" => {
                 let id = number(value, "id")?;
                 self.counted.remove(&id);
-                Some(Event::Stopped { id })
+                Some(Event::Stopped { id, is_good: None })
             }
             "msg" => Some(Event::Message {
                 level: number(value, "level")?,

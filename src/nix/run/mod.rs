@@ -3,6 +3,7 @@
 pub(super) mod add;
 pub(super) mod build;
 pub(super) mod copy;
+mod log_files;
 pub(super) mod realise;
 pub(super) mod rebuild;
 pub(super) mod times;

@@ -21,7 +21,8 @@ use crate::nix::read::internal_json::{Event, Reader, Work};
 use crate::nix::read::outcome::{Outcome, Output};
 use crate::nix::read::path_info::PathInfo;
 use crate::nix::read::statement::derivation_in;
-use crate::nix::run::times::{RunTime, Times};
+use crate::nix::run::log_files::LogFiles;
+use crate::nix::run::times::{Over, RunTime, Times};
 use crate::nix::store_path::StorePath;
 use crate::process::Clock;
 
@@ -84,6 +85,7 @@ impl Nix {
             activities: HashMap::new(),
             graph: OnceCell::new(),
             times: Times::default(),
+            log_files: LogFiles::new(self, options),
             done: [0; 2],
             has_changed: false,
             deferred: HashSet::new(),
@@ -122,6 +124,7 @@ struct Realising<'a> {
     graph: OnceCell<Graph>,
     /// When the builders ran.
     times: Times,
+    log_files: LogFiles<'a>,
     /// The counts of builds and copies that nix reported.
     done: [u64; 2],
     /// Whether something ended since the store was queried.
@@ -161,13 +164,14 @@ impl Realising<'_> {
         let (status, _) = cmd.listen(None, Some(TICK), |heard| {
             if let Some(event) = reader.hear(heard) {
                 diagnosis.note(&event);
-                self.pass_on(&event).unwrap_or_else(|error| trouble = Some(error));
+                self.note(&event).unwrap_or_else(|error| trouble = Some(error));
             }
             if self.has_changed && self.last_query.elapsed() >= self.pause {
                 self.report_finished(false).unwrap_or_else(|error| trouble = Some(error));
             }
             Clock::Stop
         })?;
+        self.times.find_stops(&self.log_files).iter().try_for_each(|stop| self.pass_on(stop))?;
         self.report_finished(true)?;
         trouble.map_or(Ok(()), Err)?;
         let rest: Vec<usize> = some.iter().copied().filter(|i| self.open.contains(i)).collect();
@@ -185,6 +189,11 @@ impl Realising<'_> {
         some.iter().map(one).filter(|one| seen.insert(one.clone())).collect()
     }
 
+    fn note(&mut self, event: &Event) -> Result<(), Error> {
+        let stops = self.times.missing_stops(event, &self.log_files);
+        stops.iter().chain([event]).try_for_each(|event| self.pass_on(event))
+    }
+
     fn pass_on(&mut self, event: &Event) -> Result<(), Error> {
         let about = self.about(event)?;
         self.times.note(event, |drv| self.places.contains_key(drv));
@@ -193,7 +202,7 @@ impl Realising<'_> {
                 self.started.extend(self.places.get(base(drv.as_str())).into_iter().flatten());
                 self.activities.insert(*id, about.clone());
             }
-            Event::Stopped { id } => self.has_changed |= self.activities.remove(id).is_some(),
+            Event::Stopped { id, .. } => self.has_changed |= self.activities.remove(id).is_some(),
             // Older versions stop the activities of the requested paths only at the very end.
             Event::Progress { work, done, .. } => {
                 let known = &mut self.done[usize::from(*work == Work::Copies)];
@@ -212,7 +221,7 @@ impl Realising<'_> {
             Event::Silence => Ok(Vec::new()),
             _ if self.what.len() == 1 => Ok(vec![0]),
             Event::BuildStarted { drv, .. } => self.owners(drv),
-            Event::LogLine { id, .. } | Event::Phase { id, .. } | Event::Stopped { id } => {
+            Event::LogLine { id, .. } | Event::Phase { id, .. } | Event::Stopped { id, .. } => {
                 Ok(self.activities.get(id).cloned().unwrap_or_default())
             }
             Event::Message { text, .. } => derivation_in(text).map_or(Ok(Vec::new()), |drv| self.owners(&drv)),
@@ -275,11 +284,12 @@ impl Realising<'_> {
         if over.is_empty() {
             return;
         }
-        let ended = |(i, _): &(usize, Outcome)| {
+        let one = |(i, outcome): &(usize, Outcome)| {
             let Derivation { drv, outputs } = &self.what[*i];
-            (drv, outputs.iter().find_map(|(_, path)| infos.get(path)?.registered))
+            let registered = outputs.iter().find_map(|(_, path)| infos.get(path)?.registered);
+            Over { drv, is_good: Some(matches!(outcome, Outcome::Built { .. })), registered }
         };
-        self.times.settle(&over.iter().map(ended).collect::<Vec<_>>());
+        self.times.settle(&over.iter().map(one).collect::<Vec<_>>());
         let finished = |(index, outcome)| {
             self.open.remove(&index);
             Finished { index, outcome, ran: self.times.of(&self.what[index].drv) }

@@ -13,7 +13,8 @@ use crate::nix::read::diagnosis::Diagnosis;
 use crate::nix::read::failure::{Failure, Kind};
 use crate::nix::read::graph::base;
 use crate::nix::read::internal_json::{Event, Reader};
-use crate::nix::run::times::{RunTime, Times};
+use crate::nix::run::log_files::LogFiles;
+use crate::nix::run::times::{Over, RunTime, Times};
 use crate::nix::store_path::StorePath;
 use crate::process::Clock;
 
@@ -86,6 +87,7 @@ impl Nix {
         on_event: &mut dyn FnMut(&Event),
     ) -> Result<(Option<Failure>, Times), Error> {
         let (mut reader, mut diagnosis, mut times) = (Reader::default(), Diagnosis::of_build(), Times::default());
+        let files = LogFiles::new(self, options);
         let wanted: HashSet<&str> = drvs.iter().map(|drv| base(drv.as_str())).collect();
         let cmd = self.cmd(["build", "--rebuild", "--no-link", "--keep-going", "--keep-failed"]);
         let cmd = options.apply_store(options.apply(cmd.args(["--log-format", "internal-json"])));
@@ -93,13 +95,16 @@ impl Nix {
         let (status, _) = cmd.listen(None, Some(TICK), |heard| {
             if let Some(event) = reader.hear(heard) {
                 diagnosis.note(&event);
-                times.note(&event, |drv| wanted.contains(drv));
-                on_event(&event);
+                for event in times.missing_stops(&event, &files).iter().chain([&event]) {
+                    times.note(event, |drv| wanted.contains(drv));
+                    on_event(event);
+                }
             }
             Clock::Stop
         })?;
         diagnosis.is_stopped(status)?;
-        times.settle(&drvs.iter().map(|drv| (drv, None)).collect::<Vec<_>>());
+        times.find_stops(&files).iter().for_each(on_event);
+        times.settle(&drvs.iter().map(|drv| Over { drv, is_good: None, registered: None }).collect::<Vec<_>>());
         if status.success() {
             return Ok((None, times));
         }

@@ -1,14 +1,17 @@
 //! When the builder of each derivation ran, by our own clock.
 //!
 //! The start of a builder's activity is its start. Newer versions of Nix stop the activity when the builder ends. Older versions (2.8)
-//! stop those of the requested derivations only when everything has ended, but count each end at once. While several builders run, such
-//! a count does not say which one ended: it was none that printed a line later, or whose output was registered later.
+//! stop those of the requested derivations only when everything has ended. They count each end at once, as a success or a failure; while
+//! several builders run, the count does not say which one ended. Nix's log files say it, where they can be read ([`LogFiles`]). Without
+//! them, a builder ended at the only count that fits: not before it started, printed a line or had its output registered. If several
+//! fit, it is not known when it ended.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::nix::read::graph::base;
 use crate::nix::read::internal_json::{Event, Work};
+use crate::nix::run::log_files::LogFiles;
 use crate::nix::store_path::StorePath;
 
 /// When the builder of a derivation ran.
@@ -16,8 +19,8 @@ use crate::nix::store_path::StorePath;
 pub struct RunTime {
     /// When it started.
     pub started: SystemTime,
-    /// How long it ran.
-    pub took: Duration,
+    /// How long it ran; `None` if it is not known when it ended.
+    pub took: Option<Duration>,
 }
 
 /// The builders of one call of Nix.
@@ -27,11 +30,11 @@ pub(super) struct Times {
     runs: HashMap<String, Run>,
     /// The derivations of running activities, the newest last.
     activities: Vec<(u64, String)>,
-    /// The ends that were counted and belong to no run yet.
-    ends: Vec<Timestamp>,
+    /// The ends that were counted and belong to no run yet, the oldest first.
+    ends: Vec<End>,
     /// Nix's own counter: a remote builder has another one.
     counter: Option<u64>,
-    counted: u64,
+    counts: Counts,
     /// How many ends were seen in the store before they were counted.
     owed: usize,
     /// Whether the last event that says something counted an end.
@@ -40,10 +43,35 @@ pub(super) struct Times {
     stops_late: bool,
 }
 
+/// What Nix counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    done: u64,
+    failed: u64,
+    running: u64,
+}
+
+/// An end of a builder that was counted.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    at: Timestamp,
+    is_good: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Timestamp {
     at: Instant,
     clock: SystemTime,
+}
+
+/// What is known of a builder that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Over<'a> {
+    pub(super) drv: &'a StorePath,
+    /// Whether it succeeded, if known.
+    pub(super) is_good: Option<bool>,
+    /// The second in which the output was registered, if it was.
+    pub(super) registered: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -51,12 +79,52 @@ struct Run {
     started: Timestamp,
     /// When the builder printed its last line.
     last_line: Instant,
-    ended: Option<Timestamp>,
+    ended: Ended,
+}
+
+/// What is known of the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It runs, as far as known.
+    No,
+    At(Timestamp),
+    /// It has ended; when is not known.
+    Sometime,
 }
 
 impl Timestamp {
     fn now() -> Self {
         Self { at: Instant::now(), clock: SystemTime::now() }
+    }
+
+    /// The time of a file that was changed after this.
+    fn later(self, file: SystemTime) -> Self {
+        let after = file.duration_since(self.clock).unwrap_or_default();
+        Self { at: self.at + after, clock: self.clock + after }
+    }
+}
+
+impl Run {
+    fn is_open(&self) -> bool {
+        self.ended == Ended::No
+    }
+
+    /// Whether it may have ended at this count, given when its output was registered.
+    fn may_end(&self, end: &End, is_good: Option<bool>, registered: Option<u64>) -> bool {
+        let not_before = registered.map_or(UNIX_EPOCH, |seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+        end.at.at >= self.last_line
+            && end.at.clock >= not_before
+            && is_good.is_none_or(|is_good| is_good == end.is_good)
+    }
+}
+
+impl Counts {
+    /// The builders that ended since `before`: that succeeded, and that failed. Nix also counts builds whose builder never ran, since
+    /// one below failed: then no fewer run than before.
+    fn ends_since(self, before: Self) -> (u64, u64) {
+        let ended = before.running.saturating_sub(self.running);
+        let good = self.done.saturating_sub(before.done).min(ended);
+        (good, self.failed.saturating_sub(before.failed).min(ended - good))
     }
 }
 
@@ -68,9 +136,11 @@ impl Times {
 
     fn note_at(&mut self, now: Timestamp, event: &Event, is_wanted: impl Fn(&str) -> bool) {
         match event {
-            Event::Progress { id, work: Work::Builds, done, failed, .. } => self.count(now, *id, done + failed),
+            Event::Progress { id, work: Work::Builds, done, failed, running, .. } => {
+                self.count(now, *id, Counts { done: *done, failed: *failed, running: *running });
+            }
             Event::Progress { .. } | Event::Silence => {}
-            Event::Stopped { id } => self.stop(now, *id, is_wanted),
+            Event::Stopped { id, .. } => self.stop(now, *id, is_wanted),
             event => {
                 self.stops_late |= self.has_just_counted;
                 self.has_just_counted = false;
@@ -86,7 +156,7 @@ impl Times {
     fn start(&mut self, now: Timestamp, id: u64, drv: &str) {
         // A remote builder reports its own activity, within the one that uses it.
         if !self.activities.iter().any(|(_, running)| running == drv) {
-            self.runs.insert(drv.to_owned(), Run { started: now, last_line: now.at, ended: None });
+            self.runs.insert(drv.to_owned(), Run { started: now, last_line: now.at, ended: Ended::No });
         }
         self.activities.push((id, drv.to_owned()));
     }
@@ -98,25 +168,23 @@ impl Times {
         }
     }
 
-    fn count(&mut self, now: Timestamp, id: u64, ended: u64) {
-        if *self.counter.get_or_insert(id) != id || ended <= self.counted {
+    fn count(&mut self, now: Timestamp, id: u64, counts: Counts) {
+        if *self.counter.get_or_insert(id) != id {
+            return;
+        }
+        let (good, failed) = counts.ends_since(std::mem::replace(&mut self.counts, counts));
+        if good + failed == 0 {
             return;
         }
         // Another end was counted, and nothing stopped in between.
         self.stops_late |= self.has_just_counted;
         self.has_just_counted = true;
-        let more = usize::try_from(ended - self.counted).unwrap_or(1);
-        self.counted = ended;
-        let known = more.min(self.owed);
-        self.owed -= known;
-        if more == known {
-            return;
-        }
-        let mut open: Vec<_> = self.runs.values_mut().filter(|run| run.ended.is_none()).collect();
-        match open.as_mut_slice() {
-            [] => {}
-            [only] => (only.ended, self.ends) = (Some(now), Vec::new()),
-            several => self.ends.extend(std::iter::repeat_n(now, (more - known).min(several.len()))),
+        for is_good in (0..good).map(|_| true).chain((0..failed).map(|_| false)) {
+            if is_good && self.owed > 0 {
+                self.owed -= 1;
+            } else {
+                self.ends.push(End { at: now, is_good });
+            }
         }
     }
 
@@ -128,34 +196,95 @@ impl Times {
         }
         let is_now = !self.stops_late || (self.has_just_counted && !is_wanted(&drv));
         self.has_just_counted = false;
-        if let Some(run) = self.runs.get_mut(&drv).filter(|run| is_now && run.ended.is_none()) {
-            run.ended = Some(self.ends.pop().unwrap_or(now));
+        if let Some(run) = self.runs.get_mut(&drv).filter(|run| is_now && run.is_open()) {
+            run.ended = Ended::At(self.ends.pop().map_or(now, |end| end.at));
         }
     }
 
-    /// Settles when these builders ended, given what else is known: the second in which the output was registered, if there is one.
-    pub(super) fn settle(&mut self, ended: &[(&StorePath, Option<u64>)]) {
-        self.settle_at(Timestamp::now(), ended);
+    /// Returns the stops that Nix owes before this event: it counted ends, and goes on without stopping the activities.
+    pub(super) fn missing_stops(&mut self, event: &Event, files: &LogFiles<'_>) -> Vec<Event> {
+        let is_late = match event {
+            Event::Progress { .. } => false,
+            Event::Stopped { .. } => self.stops_late,
+            _ => true,
+        };
+        if is_late && self.has_just_counted { self.find_stops(files) } else { Vec::new() }
     }
 
-    fn settle_at(&mut self, now: Timestamp, ended: &[(&StorePath, Option<u64>)]) {
-        let mut open: Vec<_> = ended.iter().filter(|(drv, _)| self.is_open(drv)).collect();
-        // What printed the last line first probably ended first.
-        let last_line = |drv: &StorePath| self.runs.get(base(drv.as_str())).map(|run| run.last_line);
-        open.sort_by_key(|(drv, registered)| (*registered, last_line(drv)));
-        for (drv, registered) in open {
-            let Some(run) = self.runs.get_mut(base(drv.as_str())) else { continue };
-            let not_before = registered.map_or(UNIX_EPOCH, |seconds| UNIX_EPOCH + Duration::from_secs(seconds));
-            let fits = |end: &Timestamp| end.at >= run.last_line && end.clock >= not_before;
-            // The clock of the machine that registered it may differ from this one.
-            let place = self.ends.iter().position(fits).or_else(|| self.ends.len().checked_sub(1));
-            run.ended = Some(place.map_or(now, |place| self.ends.remove(place)));
-            self.owed += usize::from(place.is_none());
+    /// Finds the builders whose ends were counted, and returns the stops of their activities, unless it is not known which succeeded.
+    pub(super) fn find_stops(&mut self, files: &LogFiles<'_>) -> Vec<Event> {
+        let found = self.find_ended(files);
+        if found.is_empty() || found.len() < self.ends.len() {
+            return Vec::new();
+        }
+        let ends = std::mem::take(&mut self.ends);
+        let found: Vec<_> = found.into_iter().zip(ends).collect();
+        let mut stops = Vec::new();
+        for ((at, drv), end) in &found {
+            self.end(drv, Ended::At((*at).min(end.at)));
+            // Ends of the same time may have been counted in either order.
+            if found.iter().all(|((other, _), one)| other != at || one.is_good == end.is_good) {
+                let own = self.activities.iter().filter(|(_, running)| running == drv);
+                stops.extend(own.map(|(id, _)| Event::Stopped { id: *id, is_good: Some(end.is_good) }));
+            }
+        }
+        stops
+    }
+
+    /// The builders that have ended, in the order in which Nix counts them: the only one that runs, else those of which the log files
+    /// say it.
+    fn find_ended(&mut self, files: &LogFiles<'_>) -> Vec<(Timestamp, String)> {
+        let Some(last) = self.ends.last().copied() else { return Vec::new() };
+        let open: Vec<_> = self.runs.iter().filter(|(_, run)| run.is_open()).collect();
+        if let [(drv, _)] = open.as_slice() {
+            let only = vec![(last.at, (*drv).clone())];
+            self.ends = vec![last];
+            return only;
+        }
+        let end = |(drv, run): (&String, &Run)| {
+            let file = files.end(drv, run.started.clock)?;
+            Some((run.started.later(file), drv.clone()))
+        };
+        let mut found: Vec<_> = open.into_iter().filter_map(end).collect();
+        found.sort();
+        found
+    }
+
+    /// Settles when these builders ended.
+    pub(super) fn settle(&mut self, over: &[Over<'_>]) {
+        self.settle_at(Timestamp::now(), over);
+    }
+
+    fn settle_at(&mut self, now: Timestamp, over: &[Over<'_>]) {
+        let mut over: Vec<_> = over.iter().filter(|one| self.is_open(one.drv)).collect();
+        // Each end that is placed leaves fewer for the others.
+        while let Some((one, end)) = over.iter().enumerate().find_map(|(n, one)| Some((n, self.only_end(one)?))) {
+            let at = self.ends.remove(end).at;
+            self.end(base(over.remove(one).drv.as_str()), Ended::At(at));
+        }
+        for one in over {
+            // The store shows a result before its end is counted.
+            let is_uncounted = self.ends.is_empty() && one.is_good != Some(false);
+            self.owed += usize::from(is_uncounted);
+            self.end(base(one.drv.as_str()), if is_uncounted { Ended::At(now) } else { Ended::Sometime });
+        }
+    }
+
+    /// The counted end that must be that of this builder.
+    fn only_end(&self, one: &Over<'_>) -> Option<usize> {
+        let run = self.runs.get(base(one.drv.as_str()))?;
+        let mut fitting = self.ends.iter().enumerate().filter(|(_, end)| run.may_end(end, one.is_good, one.registered));
+        fitting.next().filter(|_| fitting.next().is_none()).map(|(n, _)| n)
+    }
+
+    fn end(&mut self, drv: &str, ended: Ended) {
+        if let Some(run) = self.runs.get_mut(drv) {
+            run.ended = ended;
         }
     }
 
     fn is_open(&self, drv: &StorePath) -> bool {
-        self.runs.get(base(drv.as_str())).is_some_and(|run| run.ended.is_none())
+        self.runs.get(base(drv.as_str())).is_some_and(Run::is_open)
     }
 
     /// Returns whether the builder of a derivation was started.
@@ -166,7 +295,11 @@ impl Times {
     /// Returns when the builder of a derivation ran; `None` if it did not run, or runs still.
     pub(super) fn of(&self, drv: &StorePath) -> Option<RunTime> {
         let run = self.runs.get(base(drv.as_str()))?;
-        let took = run.ended?.at.saturating_duration_since(run.started.at);
+        let took = match run.ended {
+            Ended::No => return None,
+            Ended::At(end) => Some(end.at.saturating_duration_since(run.started.at)),
+            Ended::Sometime => None,
+        };
         Some(RunTime { started: run.started.clock, took })
     }
 }
@@ -191,14 +324,20 @@ mod tests {
         Event::BuildStarted { id, drv: drv(name), machine: None }
     }
 
+    fn stop(id: u64) -> Event {
+        Event::Stopped { id, is_good: None }
+    }
+
+    /// Counts by which 9 builders run, have succeeded or have failed.
     fn count(id: u64, done: u64, failed: u64) -> Event {
-        Event::Progress { id, work: Work::Builds, done, expected: 3, running: 0, failed }
+        Event::Progress { id, work: Work::Builds, done, expected: 9, running: 9 - done - failed, failed }
     }
 
     impl Call {
         fn of(events: &[(u64, Event)]) -> Self {
             let clock = UNIX_EPOCH + Duration::from_secs(1000);
             let mut call = Self { times: Times::default(), zero: Timestamp { at: Instant::now(), clock } };
+            call.note(0, &count(COUNTER, 0, 0));
             events.iter().for_each(|(second, event)| call.note(*second, event));
             call
         }
@@ -213,15 +352,21 @@ mod tests {
             self.times.note_at(self.at(second), event, is_wanted);
         }
 
-        /// Settles a derivation at the second 30; its output was registered in the second `registered`.
-        fn settle(&mut self, name: &str, registered: Option<u64>) {
-            self.times.settle_at(self.at(30), &[(&drv(name), registered.map(|second| 1000 + second))]);
+        /// Settles derivations at the second 30: failures, and successes by the second in which the output was registered.
+        fn settle(&mut self, over: &[(&str, Option<u64>)]) {
+            let over: Vec<_> = over.iter().map(|(name, second)| (drv(name), second.map(|it| 1000 + it))).collect();
+            let over: Vec<_> = over
+                .iter()
+                .map(|(drv, registered)| Over { drv, is_good: Some(registered.is_some()), registered: *registered })
+                .collect();
+            self.times.settle_at(self.at(30), &over);
         }
 
-        /// When a builder started and how long it ran, in seconds.
+        /// When a builder started and how long it ran, in seconds; 0 if that is not known.
         fn ran(&self, name: &str) -> Option<(u64, u64)> {
             let ran = self.times.of(&drv(name))?;
-            Some((ran.started.duration_since(self.zero.clock).unwrap().as_secs(), ran.took.as_secs()))
+            let started = ran.started.duration_since(self.zero.clock).unwrap();
+            Some((started.as_secs(), ran.took.unwrap_or_default().as_secs()))
         }
     }
 
@@ -231,23 +376,24 @@ mod tests {
             (0, start(11, "a")),
             (1, start(12, "b")),
             (3, count(COUNTER, 1, 0)),
-            (3, Event::Stopped { id: 12 }),
+            (3, stop(12)),
             (7, count(COUNTER, 1, 1)),
-            (7, Event::Stopped { id: 11 }),
+            (7, stop(11)),
         ]);
         assert_eq!((call.ran("a"), call.ran("b"), call.ran("c")), (Some((0, 7)), Some((1, 2)), None));
     }
 
     #[test]
     fn old_versions_count_the_end_of_a_chain() {
-        let call = Call::of(&[
+        let mut call = Call::of(&[
             (0, start(11, "a")),
             (2, count(COUNTER, 1, 0)),
             (5, start(12, "b")),
             (9, count(COUNTER, 1, 1)),
-            (20, Event::Stopped { id: 12 }),
-            (20, Event::Stopped { id: 11 }),
+            (20, stop(12)),
+            (20, stop(11)),
         ]);
+        call.settle(&[("a", Some(2)), ("b", None)]);
         assert_eq!((call.ran("a"), call.ran("b")), (Some((0, 2)), Some((5, 4))));
     }
 
@@ -259,16 +405,25 @@ mod tests {
             (0, start(13, "b")),
             (3, count(COUNTER, 1, 0)),
             (4, count(COUNTER, 2, 0)),
-            (4, Event::Stopped { id: 12 }),
+            (4, stop(12)),
             (9, count(COUNTER, 3, 0)),
-            (9, Event::Stopped { id: 13 }),
-            (9, Event::Stopped { id: 11 }),
+            (9, stop(13)),
+            (9, stop(11)),
         ];
         let mut call = Call::of(&events);
         assert_eq!((call.ran("below"), call.ran("a"), call.ran("b")), (Some((0, 4)), None, None));
-        call.settle("b", Some(8));
-        call.settle("a", Some(3));
+        call.settle(&[("a", Some(3)), ("b", Some(8))]);
         assert_eq!((call.ran("a"), call.ran("b")), (Some((0, 3)), Some((0, 9))));
+    }
+
+    #[test]
+    fn a_failure_ended_when_a_failure_was_counted() {
+        let begin = [(0, start(11, "a")), (0, start(12, "b")), (0, start(13, "c")), (2, count(COUNTER, 0, 1))];
+        let mut call = Call::of(&begin);
+        call.note(8, &count(COUNTER, 1, 1));
+        call.settle(&[("a", Some(7))]);
+        call.settle(&[("b", None)]);
+        assert_eq!((call.ran("a"), call.ran("b"), call.ran("c")), (Some((0, 8)), Some((0, 2)), None));
     }
 
     #[test]
@@ -279,11 +434,28 @@ mod tests {
             (1, count(COUNTER, 0, 1)),
             (3, Event::LogLine { id: 12, text: "still here".to_owned() }),
             (4, count(COUNTER, 0, 2)),
-            (9, Event::Stopped { id: 12 }),
+            (9, stop(12)),
         ]);
-        call.settle("b", None);
-        call.settle("a", None);
+        call.settle(&[("a", None), ("b", None)]);
         assert_eq!((call.ran("a"), call.ran("b")), (Some((0, 1)), Some((0, 4))));
+    }
+
+    #[test]
+    fn a_time_that_may_be_another_s_is_not_known() {
+        let mut call =
+            Call::of(&[(0, start(11, "a")), (0, start(12, "b")), (2, count(COUNTER, 0, 1)), (8, count(COUNTER, 0, 2))]);
+        call.settle(&[("a", None), ("b", None)]);
+        assert_eq!((call.ran("a"), call.ran("b")), (Some((0, 0)), Some((0, 0))));
+    }
+
+    #[test]
+    fn a_build_whose_builder_did_not_run_is_no_end() {
+        let mut call = Call::of(&[(0, start(11, "a")), (0, start(12, "b"))]);
+        let failed =
+            |running| Event::Progress { id: COUNTER, work: Work::Builds, done: 0, expected: 9, running, failed: 1 };
+        call.note(2, &failed(9));
+        call.note(3, &start(13, "c"));
+        assert!(!call.times.stops_late && call.times.ends.is_empty());
     }
 
     #[test]
@@ -294,9 +466,9 @@ mod tests {
             (2, count(2, 0, 0)),
             (2, start(21, "a")),
             (5, count(2, 1, 0)),
-            (5, Event::Stopped { id: 21 }),
+            (5, stop(21)),
             (8, count(COUNTER, 1, 0)),
-            (8, Event::Stopped { id: 11 }),
+            (8, stop(11)),
         ]);
         assert_eq!(call.ran("a"), Some((0, 8)), "copying there and back is part of the build");
     }
@@ -305,17 +477,17 @@ mod tests {
     fn another_clock_is_not_relied_on() {
         let mut call =
             Call::of(&[(0, start(11, "a")), (0, start(12, "b")), (3, count(COUNTER, 1, 0)), (4, count(COUNTER, 2, 0))]);
-        call.settle("a", Some(900));
-        call.settle("b", Some(900));
-        assert_eq!((call.ran("a"), call.ran("b")), (Some((0, 4)), Some((0, 3))));
+        call.settle(&[("a", Some(900)), ("b", Some(900))]);
+        assert_eq!((call.ran("a"), call.ran("b")), (Some((0, 0)), Some((0, 0))));
     }
 
     #[test]
     fn an_end_seen_in_the_store_is_not_another_s() {
         let mut call = Call::of(&[(0, start(11, "a")), (0, start(12, "b"))]);
-        call.settle("a", Some(30));
+        call.settle(&[("a", Some(30))]);
         call.note(31, &count(COUNTER, 1, 0));
         call.note(40, &count(COUNTER, 2, 0));
+        call.settle(&[("b", Some(40))]);
         assert_eq!((call.ran("a"), call.ran("b")), (Some((0, 30)), Some((0, 40))));
     }
 }

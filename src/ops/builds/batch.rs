@@ -276,7 +276,7 @@ impl<'a> Batch<'a> {
     fn outcome(&mut self, i: usize, outcome: Outcome, ran: Option<RunTime>) -> Option<Done> {
         let running = self.running.remove(&i)?;
         if let Some(drv) = self.drvs.get(&i) {
-            self.builders.end(drv, self.on);
+            self.builders.end(drv, matches!(outcome, Outcome::Built { .. }), self.on);
         }
         let (started, seconds) = times_of(ran, running.since);
         let mut record = self.record(i, Verdict::Built, started, seconds);
@@ -329,7 +329,7 @@ impl<'a> Batch<'a> {
         keep_tail(&log, &tail, self.builder.context.repo.shared());
         hints.extend(unpack_hint(&tail));
         let inputs = drv.map(|drv| self.outside.paths(&drv)).unwrap_or_default();
-        Some(Done { tail, log: Some(log), hints, inputs, ..Done::fresh(record) })
+        Some(Done { tail, log: Some(log), hints, inputs, has_run: ran.is_some(), ..Done::fresh(record) })
     }
 
     /// Ends the log of a failed build with what the builder that failed has printed, which may be that of another point.
@@ -400,8 +400,11 @@ impl<'a> Batch<'a> {
         // The worker was killed. That is no cancellation: the next worker builds the job again.
         anyhow::ensure!(!supervised::is_orphaned(), "the worker is gone");
         for i in self.unfinished() {
-            if self.drvs.get(&i).is_some_and(|drv| self.builders.has_failed(drv)) {
-                self.end_without_verdict(i, Undecided::of_stopped(self.jobs[i]));
+            let Some(drv) = self.drvs.get(&i) else { continue };
+            if self.builders.has_failed(drv) {
+                self.end_without_verdict(i, Undecided::of_stopped(self.jobs[i], "the builder"));
+            } else if self.builders.may_have_failed(drv) {
+                self.end_without_verdict(i, Undecided::of_stopped(self.jobs[i], "the builder or another one"));
             }
         }
         let mut unfinished: Vec<_> = self.running.drain().collect();

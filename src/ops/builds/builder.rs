@@ -57,10 +57,11 @@ pub(super) fn seconds(took: Duration) -> f64 {
     (took.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-/// The start and the seconds for a record: those of the builder; no seconds from `since`, when the job began, if none ran.
+/// The start and the seconds for a record: those of the builder; no seconds if they are not known, or from `since`, when the job began,
+/// if none ran.
 pub(super) fn times_of(ran: Option<RunTime>, since: String) -> (String, f64) {
     let Some(ran) = ran else { return (since, 0.0) };
     let started = ran.started.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     // A builder that ran has a time, however short.
-    (commit::time_at(started.cast_signed()), seconds(ran.took).max(0.001))
+    (commit::time_at(started.cast_signed()), ran.took.map_or(0.0, |took| seconds(took).max(0.001)))
 }

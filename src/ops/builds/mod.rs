@@ -176,6 +176,8 @@ pub struct Done {
     pub record: Record,
     /// Whether it was built in this run.
     pub fresh: bool,
+    /// Whether its own builder ran in this run. The record may have no seconds all the same: its end may not be known.
+    pub has_run: bool,
     /// The last lines of the log of a failed build.
     pub tail: Vec<String>,
     /// The log file; `None` when nothing ran.
@@ -206,7 +208,7 @@ impl Done {
 
     /// The result of a build in this run.
     fn fresh(record: Record) -> Self {
-        Self { record, fresh: true, tail: Vec::new(), log: None, hints: Vec::new(), inputs: Vec::new() }
+        Self { record, fresh: true, has_run: false, tail: Vec::new(), log: None, hints: Vec::new(), inputs: Vec::new() }
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn all(
         outside.note(&mut again, drv);
         again.impure = rebuilt.and_then(|rebuilt| rebuilt.ran).and_then(|_| outside.impure(drv, None));
         match judge(job, again, rebuilt.map(|rebuilt| &rebuilt.checked), &builder.machines.options) {
-            Ok(judge) => done.push(judge),
+            Ok(judge) => done.push(Done { has_run: rebuilt.is_some_and(|it| it.ran.is_some()), ..judge }),
             Err(open) => undecided.push(*open),
         }
     }

@@ -46,7 +46,8 @@ pub(super) struct RunningBuilders<'j> {
     /// What Nix counted last, if no builder stopped since: whether a builder succeeded. Nix counts an end before it stops the activity.
     ended: Option<bool>,
     /// The derivations that may be meant, for each failure that Nix has counted without stopping an activity: Nix 2.8 does not stop
-    /// those of what was asked for before its end. A builder that prints something afterwards is not meant.
+    /// those of what was asked for before its end, and there may be no log files that say it. A builder that prints something
+    /// afterwards is not meant.
     suspects: Vec<Vec<StorePath>>,
     /// The derivations whose builder failed, according to Nix' counts. Why, Nix says at its end.
     failed: HashSet<StorePath>,
@@ -73,7 +74,7 @@ impl<'j> RunningBuilders<'j> {
                 on(Progress::Started(&running));
                 self.all.push(running);
             }
-            Event::Stopped { id } => self.stop(*id, on),
+            Event::Stopped { id, is_good } => self.stop(*id, *is_good, on),
             Event::LogLine { id, text } => self.said(*id, text, on),
             Event::Progress { work: Work::Builds, done, failed, running, .. } => {
                 self.suspect([*done, *failed], *running);
@@ -111,7 +112,8 @@ impl<'j> RunningBuilders<'j> {
         let ended = self.count.saturating_sub(running).saturating_sub(done.saturating_sub(self.counted[0]));
         let failed = failed.saturating_sub(self.counted[1]).min(ended);
         self.count = running;
-        for _ in 0..failed {
+        // What fails from now on is stopped by us.
+        for _ in (0..failed).filter(|_| !process::is_ending()) {
             self.suspects.push(self.all.iter().map(|running| running.drv.clone()).collect());
         }
     }
@@ -129,28 +131,37 @@ impl<'j> RunningBuilders<'j> {
             self.suspects.iter_mut().for_each(|suspects| suspects.retain(|suspect| *suspect != drv));
             if let Some(at) = self.all.iter().position(|running| running.drv == drv) {
                 self.ended = None;
-                let is_good = (!process::is_ending()).then_some(false);
-                let running = self.all.remove(at);
-                on(Progress::Stopped { running: &running, is_good });
-                self.failed.extend(is_good.map(|_| running.drv));
+                on(Progress::Stopped { running: &self.all.remove(at), is_good: Some(false) });
             }
+            self.failed.insert(drv);
         }
     }
 
-    fn stop(&mut self, id: u64, on: &mut dyn FnMut(Progress<'_>)) {
+    fn stop(&mut self, id: u64, is_good: Option<bool>, on: &mut dyn FnMut(Progress<'_>)) {
         let Some(at) = self.all.iter().position(|running| running.activities.contains(&id)) else { return };
         self.all[at].activities.retain(|activity| *activity != id);
         if self.all[at].activities.is_empty() {
             let running = self.all.remove(at);
-            let is_good = self.ended.take().filter(|_| !process::is_ending());
+            let counted = self.ended.take();
+            let is_good = is_good.or(counted).filter(|_| !process::is_ending());
             on(Progress::Stopped { running: &running, is_good });
             if is_good == Some(false) {
-                let suspected = self.suspects.iter().position(|suspects| suspects.contains(&running.drv));
-                suspected.into_iter().for_each(|at| drop(self.suspects.remove(at)));
                 self.failed.insert(running.drv.clone());
             }
-            self.clear(&running.drv, on);
+            is_good.into_iter().for_each(|is_good| self.settle(&running.drv, is_good, on));
         }
+    }
+
+    /// Notes how a builder ended: if it failed, one failure less has no builder.
+    fn settle(&mut self, drv: &StorePath, is_good: bool, on: &mut dyn FnMut(Progress<'_>)) {
+        let own = self.suspects.iter().position(|suspects| !is_good && suspects.contains(drv));
+        own.into_iter().for_each(|at| drop(self.suspects.remove(at)));
+        self.clear(drv, on);
+    }
+
+    /// Whether the builder of this derivation may be one that failed, of which Nix has not said which they are.
+    pub(super) fn may_have_failed(&self, drv: &StorePath) -> bool {
+        self.suspects.iter().any(|suspects| suspects.contains(drv))
     }
 
     /// Whether the builder of this derivation failed before we were stopped.
@@ -160,11 +171,11 @@ impl<'j> RunningBuilders<'j> {
 
     /// Ends the builder of this derivation, if it still counts as running: Nix 2.8 stops the activities of what was asked for at the
     /// very end.
-    pub(super) fn end(&mut self, drv: &StorePath, on: &mut dyn FnMut(Progress<'_>)) {
+    pub(super) fn end(&mut self, drv: &StorePath, is_good: bool, on: &mut dyn FnMut(Progress<'_>)) {
         if let Some(at) = self.all.iter().position(|running| running.drv == *drv) {
             on(Progress::Stopped { running: &self.all.remove(at), is_good: None });
         }
-        self.clear(drv, on);
+        self.settle(drv, is_good, on);
     }
 }
 
@@ -203,14 +214,14 @@ mod tests {
             });
         };
         events.iter().for_each(|event| builders.note(event, None, &[], &mut on));
-        builders.end(&drv(1), &mut on);
+        builders.end(&drv(1), true, &mut on);
         lines
     }
 
     #[test]
     fn knows_how_each_dependency_ended() {
         let line = |id| Event::LogLine { id, text: "hi".to_owned() };
-        let [stop1, stop2] = [1, 2].map(|id| Event::Stopped { id });
+        let [stop1, stop2] = [1, 2].map(|id| Event::Stopped { id, is_good: None });
         let events = [started(1, 0, None), started(2, 1, None), line(2), counted(0, 1), stop1, line(7), counted(1, 1)];
         let heard = heard(&[&events[..], &[stop2]].concat());
         assert_eq!(
@@ -221,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_remote_builder_counts_once() {
-        let [stop1, stop2] = [1, 2].map(|id| Event::Stopped { id });
+        let [stop1, stop2] = [1, 2].map(|id| Event::Stopped { id, is_good: None });
         let events = [started(1, 0, Some("ssh://far")), started(2, 0, None), stop2, counted(1, 0), stop1];
         assert_eq!(heard(&events), ["start a Some(\"ssh://far\")", "stop a Some(true)"]);
     }

@@ -58,10 +58,10 @@ impl Undecided {
         Self { limit, ..Self::new(job, why, hint.into_iter().collect()) }
     }
 
-    /// From a builder that failed before the user stopped Nix: only at its end Nix says why.
-    pub(super) fn of_stopped(job: &Job) -> Self {
+    /// From a builder, named by `which`, that failed before the user stopped Nix: only at its end Nix says why.
+    pub(super) fn of_stopped(job: &Job, which: &str) -> Self {
         let again = format!("run it again to see why: `git lattice build {}`", job.named.spelled);
-        Self::new(job, "the builder failed, and Nix was stopped before it said why", vec![again])
+        Self::new(job, format!("{which} failed, and Nix was stopped before it said why"), vec![again])
     }
 
     /// From an error in running Nix.
