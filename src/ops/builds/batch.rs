@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::blame::FailedPoints;
+use super::blame::failed_below;
 use super::builder::{Builder, seconds, times_of};
 use super::log_file::{Log, keep_tail};
 use super::machines::Obstacle;
@@ -39,8 +39,6 @@ pub(super) struct Batch<'a> {
     done: Vec<Option<Done>>,
     /// The point of each derivation, by its path.
     points: HashMap<String, Spelled>,
-    /// The points whose failed derivations are recorded.
-    failed: FailedPoints,
     /// The derivation of each job.
     drvs: HashMap<usize, StorePath>,
     /// What the closures of the derivations take from outside.
@@ -78,7 +76,6 @@ impl<'a> Batch<'a> {
             logs: HashMap::new(),
             done,
             points: HashMap::new(),
-            failed: FailedPoints::default(),
             drvs: HashMap::new(),
             outside: Outsides::default(),
             is_linked: false,
@@ -373,7 +370,7 @@ impl<'a> Batch<'a> {
             return None;
         }
         let of_this_run = self.points.get(drv.as_str()).cloned();
-        of_this_run.or_else(|| self.failed.below(self.builder.context, own, drv)).filter(|point| point != own)
+        of_this_run.or_else(|| failed_below(self.builder.context, own, drv)).filter(|point| point != own)
     }
 
     /// Handles an error that ended Nix: unfinished jobs are `cancelled` when the user interrupted, else without a

@@ -1,42 +1,27 @@
-//! The points whose failed derivations are recorded: a build of one point alone knows no other derivation than its own.
-
-use std::cell::OnceCell;
-use std::collections::HashMap;
+//! Whose derivation failed: a build of one point alone knows no other derivation than its own.
 
 use crate::context::Context;
-use crate::lattice::Spelled;
+use crate::lattice::{Point, Spelled};
 use crate::nix::StorePath;
-use crate::record::{Records, Verdict};
+use crate::points::census::Census;
+use crate::points::status::{self, PointStatus};
+use crate::record::{Record, Records, Verdict};
 
-/// The points of failed derivations, read when they are needed first.
-#[derive(Default)]
-pub(super) struct FailedPoints {
-    of: OnceCell<HashMap<StorePath, Vec<Spelled>>>,
-}
-
-impl FailedPoints {
-    /// The point below `own` whose derivation this is. What cannot be read is ignored: the error then names the derivation only.
-    pub(super) fn below(&self, context: &Context, own: &Spelled, drv: &StorePath) -> Option<Spelled> {
-        let config = context.config().ok()?;
-        let own = own.read(&config.lattice).ok()?;
-        let recorded = self.of.get_or_init(|| read(context)).get(drv)?;
-        let points = recorded.iter().filter_map(|point| point.read(&config.lattice).ok());
-        let below = points.filter(|point| *point != own && point.is_at_or_below(&own));
-        // Points may share a derivation; those above the lowest one only need it.
-        let lowest = below.reduce(|lowest, point| if point.is_at_or_below(&lowest) { point } else { lowest })?;
-        Some(config.spell(&lowest))
-    }
-}
-
-fn read(context: &Context) -> HashMap<StorePath, Vec<Spelled>> {
-    let mut points: HashMap<StorePath, Vec<Spelled>> = HashMap::new();
-    let mut note = |drv: StorePath, point: Spelled| points.entry(drv).or_default().push(point);
-    if let Ok(records) = Records::open(&context.repo) {
-        records.each(&mut |record| {
-            if let (Verdict::Failed, Some(drv)) = (record.verdict, record.drv) {
-                note(drv, record.point);
-            }
-        });
-    }
-    points
+/// The lowest point below `own` with a record that this derivation failed. What cannot be read is ignored: the error then names the
+/// derivation only.
+pub(super) fn failed_below(context: &Context, own: &Spelled, drv: &StorePath) -> Option<Spelled> {
+    let config = context.config().ok()?;
+    let own = own.read(&config.lattice).ok()?;
+    let census = Census::around(&context.repo, &config, std::slice::from_ref(&own)).ok()?;
+    let below: Vec<Point> = census.population().below(&own).into_iter().cloned().collect();
+    let records = Records::open(&context.repo).ok()?;
+    let is_it = |record: &Record| record.verdict == Verdict::Failed && record.drv.as_ref() == Some(drv);
+    let failed = |status: &PointStatus| {
+        let records = status.key.and_then(|key| records.of(key, &status.named.spelled).ok());
+        records.is_some_and(|records| records.iter().any(is_it))
+    };
+    let found = status::statuses_of(context, &config, &census, &below).ok()?.into_iter().filter(failed);
+    // Points may share a derivation; those above the lowest one only need it.
+    let lowest = found.map(|status| status.named.point).reduce(|a, b| if b.is_at_or_below(&a) { b } else { a })?;
+    Some(config.spell(&lowest))
 }
